@@ -99,18 +99,18 @@ def index() -> Answer:
     return in_memory_lists.respond("agents", views, tuple(ATTRIBUTE_MAP.attributes))
 
 
-@resource.endpoint("GET", "/<wanted>", policy="get_agent")
-def show(wanted: str) -> Answer:
-    return ATTRIBUTE_MAP.response(read(lambda session: view(agents.find(session, wanted))))
+@resource.endpoint("GET", "/<agent_id>", policy="get_agent")
+def show(agent_id: str) -> Answer:
+    return ATTRIBUTE_MAP.response(read(lambda session: view(agents.find(session, agent_id))))
 
 
-@resource.endpoint("PUT", "/<wanted>", policy="update_agent", body=JSON_OBJECT)
-def update(body: JsonObject, wanted: str) -> Answer:
+@resource.endpoint("PUT", "/<agent_id>", policy="update_agent", body=JSON_OBJECT)
+def update(body: JsonObject, agent_id: str) -> Answer:
     requested = ATTRIBUTE_MAP.parse_put(body)
-    return ATTRIBUTE_MAP.response(write(lambda session: view(agents.update(session, wanted, requested))))
+    return ATTRIBUTE_MAP.response(write(lambda session: view(agents.update(session, agent_id, requested))))
 
 
-@resource.endpoint("DELETE", "/<wanted>", policy="delete_agent")
-def delete(wanted: str) -> Answer:
-    write(lambda session: agents.delete(session, wanted))
+@resource.endpoint("DELETE", "/<agent_id>", policy="delete_agent")
+def delete(agent_id: str) -> Answer:
+    write(lambda session: agents.delete(session, agent_id))
     return "", 204

@@ -12,26 +12,26 @@ from pileus_network.core import agents
 resource = Resource("dhcp_agent_schedulers", __name__, get="get_agent", url_prefix="/v2.0")
 
 
-@resource.endpoint("GET", "/agents/<wanted>/dhcp-networks", policy="get_dhcp-networks", target=own_target)
-def index(wanted: str) -> Answer:
-    rows = read(lambda session: [show_network(row) for row in agents.list_dhcp_networks(session, wanted)])
+@resource.endpoint("GET", "/agents/<agent_id>/dhcp-networks", policy="get_dhcp-networks", target=own_target)
+def index(agent_id: str) -> Answer:
+    rows = read(lambda session: [show_network(row) for row in agents.list_dhcp_networks(session, agent_id)])
     return {"networks": rows}
 
 
 @resource.endpoint(
-    "POST", "/agents/<wanted>/dhcp-networks", policy="create_dhcp-network", target=own_target, body=JSON_OBJECT
+    "POST", "/agents/<agent_id>/dhcp-networks", policy="create_dhcp-network", target=own_target, body=JSON_OBJECT
 )
-def create(body: JsonObject, wanted: str) -> Answer:
+def create(body: JsonObject, agent_id: str) -> Answer:
     network_id = parse_id(body, "network_id")
-    write(lambda session: agents.add_dhcp_network(session, wanted, network_id))
+    write(lambda session: agents.add_dhcp_network(session, agent_id, network_id))
     return {}, 201
 
 
 @resource.endpoint(
-    "DELETE", "/agents/<wanted>/dhcp-networks/<network_id>", policy="delete_dhcp-network", target=own_target
+    "DELETE", "/agents/<agent_id>/dhcp-networks/<network_id>", policy="delete_dhcp-network", target=own_target
 )
-def delete(wanted: str, network_id: str) -> Answer:
-    write(lambda session: agents.remove_dhcp_network(session, wanted, network_id))
+def delete(agent_id: str, network_id: str) -> Answer:
+    write(lambda session: agents.remove_dhcp_network(session, agent_id, network_id))
     return "", 204
 
 

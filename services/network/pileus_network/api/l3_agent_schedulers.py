@@ -12,24 +12,24 @@ from pileus_network.core import agents
 resource = Resource("l3_agent_schedulers", __name__, get="get_agent", url_prefix="/v2.0")
 
 
-@resource.endpoint("GET", "/agents/<wanted>/l3-routers", policy="get_l3-routers", target=own_target)
-def index(wanted: str) -> Answer:
-    rows = read(lambda session: [show_router(row) for row in agents.list_l3_routers(session, wanted)])
+@resource.endpoint("GET", "/agents/<agent_id>/l3-routers", policy="get_l3-routers", target=own_target)
+def index(agent_id: str) -> Answer:
+    rows = read(lambda session: [show_router(row) for row in agents.list_l3_routers(session, agent_id)])
     return {"routers": rows}
 
 
 @resource.endpoint(
-    "POST", "/agents/<wanted>/l3-routers", policy="create_l3-router", target=own_target, body=JSON_OBJECT
+    "POST", "/agents/<agent_id>/l3-routers", policy="create_l3-router", target=own_target, body=JSON_OBJECT
 )
-def create(body: JsonObject, wanted: str) -> Answer:
+def create(body: JsonObject, agent_id: str) -> Answer:
     router_id = parse_id(body, "router_id")
-    write(lambda session: agents.add_l3_router(session, wanted, router_id))
+    write(lambda session: agents.add_l3_router(session, agent_id, router_id))
     return {}, 201
 
 
-@resource.endpoint("DELETE", "/agents/<wanted>/l3-routers/<router_id>", policy="delete_l3-router", target=own_target)
-def delete(wanted: str, router_id: str) -> Answer:
-    write(lambda session: agents.remove_l3_router(session, wanted, router_id))
+@resource.endpoint("DELETE", "/agents/<agent_id>/l3-routers/<router_id>", policy="delete_l3-router", target=own_target)
+def delete(agent_id: str, router_id: str) -> Answer:
+    write(lambda session: agents.remove_l3_router(session, agent_id, router_id))
     return "", 204
 
 

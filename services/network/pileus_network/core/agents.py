@@ -33,7 +33,7 @@ class Agent:
     @property
     def id(self) -> str:
         """The id that is derived from the host's."""
-        return agent_id(self.host, self.agent_type)
+        return derive_id(self.host, self.agent_type)
 
 
 class AgentUpdate(TypedDict, total=False):
@@ -43,7 +43,7 @@ class AgentUpdate(TypedDict, total=False):
     description: str | None
 
 
-def agent_id(host: Host, agent_type: str) -> str:
+def derive_id(host: Host, agent_type: str) -> str:
     """Return the id of a host's agent of this type."""
     return str(uuid.uuid5(uuid.UUID(host.id), agent_type))
 
@@ -58,12 +58,12 @@ def list_all(session: Session) -> list[Agent]:
     ]
 
 
-def find(session: Session, wanted: str, agent_type: str | None = None) -> Agent:
+def find(session: Session, agent_id: str, agent_type: str | None = None) -> Agent:
     """Return the agent with this id, of this type if one is given."""
     for agent in list_all(session):
-        if agent.id == wanted and agent_type in (None, agent.agent_type):
+        if agent.id == agent_id and agent_type in (None, agent.agent_type):
             return agent
-    raise AgentNotFound(id=wanted)
+    raise AgentNotFound(id=agent_id)
 
 
 def _of_host(session: Session, name: str, agent_type: str) -> list[Agent]:
@@ -73,9 +73,9 @@ def _of_host(session: Session, name: str, agent_type: str) -> list[Agent]:
     return [Agent(host, agent_type, scheduler.is_alive(host, scheduler.alive_since(session)))]
 
 
-def update(session: Session, wanted: str, requested: AgentUpdate) -> Agent:
+def update(session: Session, agent_id: str, requested: AgentUpdate) -> Agent:
     """`admin_state_up` false keeps new DHCP ports and routers away from the host."""
-    agent = find(session, wanted)
+    agent = find(session, agent_id)
     host = agent.host
     if requested.get("admin_state_up", host.admin_state_up) != host.admin_state_up:
         host.admin_state_up = requested["admin_state_up"]
@@ -86,20 +86,20 @@ def update(session: Session, wanted: str, requested: AgentUpdate) -> Agent:
     return agent
 
 
-def delete(session: Session, wanted: str) -> None:
+def delete(session: Session, agent_id: str) -> None:
     """Delete a dead host; its DHCP ports and routers are rescheduled."""
-    agent = find(session, wanted)
+    agent = find(session, agent_id)
     if agent.is_alive:
-        raise AgentInUse(id=wanted)
+        raise AgentInUse(id=agent_id)
     hosts.delete(session, agent.host)
 
 
 # -- DHCP --------------------------------------------------------------------------------------------------------------
 
 
-def list_dhcp_networks(session: Session, wanted: str) -> Sequence[Network]:
+def list_dhcp_networks(session: Session, agent_id: str) -> Sequence[Network]:
     """Return the networks whose DHCP is served by the agent's host."""
-    host = find(session, wanted, DHCP).host
+    host = find(session, agent_id, DHCP).host
     return session.scalars(
         select(Network)
         .join(Port, Port.network_id == Network.id)
@@ -116,28 +116,28 @@ def list_dhcp_agents(session: Session, network_id: str) -> list[Agent]:
     return _of_host(session, port.host, DHCP) if port else []
 
 
-def add_dhcp_network(session: Session, wanted: str, network_id: str) -> None:
+def add_dhcp_network(session: Session, agent_id: str, network_id: str) -> None:
     """Serve the network's DHCP from this agent's host."""
-    host = find(session, wanted, DHCP).host
+    host = find(session, agent_id, DHCP).host
     dhcp_ports.move_to_host(session, networks.find(session, network_id, ELEVATED), host.name)
 
 
-def remove_dhcp_network(session: Session, wanted: str, network_id: str) -> None:
+def remove_dhcp_network(session: Session, agent_id: str, network_id: str) -> None:
     """Leave the network's DHCP unscheduled. Raises HTTPBadRequest if the agent doesn't serve it."""
-    host = find(session, wanted, DHCP).host
+    host = find(session, agent_id, DHCP).host
     network = networks.find(session, network_id, ELEVATED)
     port = dhcp_ports.find(session, network.id)
     if port is None or port.host != host.name:
-        raise HTTPBadRequest(why=f"The network {network_id} is not hosted by the DHCP agent {wanted}")
+        raise HTTPBadRequest(why=f"The network {network_id} is not hosted by the DHCP agent {agent_id}")
     dhcp_ports.move_to_host(session, network, "")
 
 
 # -- routers -----------------------------------------------------------------------------------------------------------
 
 
-def list_l3_routers(session: Session, wanted: str) -> Sequence[Router]:
+def list_l3_routers(session: Session, agent_id: str) -> Sequence[Router]:
     """Return the routers on the agent's host."""
-    host = find(session, wanted, L3).host
+    host = find(session, agent_id, L3).host
     return session.scalars(
         select(Router)
         .where(Router.host == host.name)
@@ -151,16 +151,16 @@ def list_l3_agents(session: Session, router_id: str) -> list[Agent]:
     return _of_host(session, routers.find(session, router_id, ELEVATED).host, L3)
 
 
-def add_l3_router(session: Session, wanted: str, router_id: str) -> None:
+def add_l3_router(session: Session, agent_id: str, router_id: str) -> None:
     """Move the router to this agent's host."""
-    host = find(session, wanted, L3).host
+    host = find(session, agent_id, L3).host
     routers.move_to_host(session, routers.find(session, router_id, ELEVATED), host.name)
 
 
-def remove_l3_router(session: Session, wanted: str, router_id: str) -> None:
+def remove_l3_router(session: Session, agent_id: str, router_id: str) -> None:
     """Leave the router unscheduled. Raises HTTPBadRequest if it isn't on the agent's host."""
-    host = find(session, wanted, L3).host
+    host = find(session, agent_id, L3).host
     router = routers.find(session, router_id, ELEVATED)
     if router.host != host.name:
-        raise HTTPBadRequest(why=f"The router {router_id} is not hosted by L3 agent {wanted}")
+        raise HTTPBadRequest(why=f"The router {router_id} is not hosted by L3 agent {agent_id}")
     routers.move_to_host(session, router, "")
