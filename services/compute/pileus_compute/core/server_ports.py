@@ -49,10 +49,18 @@ class CurrentPorts:
     security_groups: frozenset[str] = frozenset()
 
 
-def record(session: Session, server_id: str, ports: Iterable[PortRecord]) -> None:
-    """Keep new ports of a server, behind those that it has."""
+def record_first(session: Session, server_id: str, ports: Iterable[PortRecord]) -> None:
+    """Record the ports of a server that has none yet, in their order."""
+    _record(session, server_id, ports, start=0)
+
+
+def record_another(session: Session, server_id: str, port: PortRecord) -> None:
+    """Record one more port of a server, behind those that it has."""
     last = session.scalar(select(func.max(ServerPort.position)).where(ServerPort.server_id == server_id))
-    start = 0 if last is None else last + 1
+    _record(session, server_id, [port], start=0 if last is None else last + 1)
+
+
+def _record(session: Session, server_id: str, ports: Iterable[PortRecord], start: int) -> None:
     session.add_all(
         ServerPort(
             **asdict(port),
@@ -70,6 +78,7 @@ def forget(session: Session, port_id: str) -> None:
 
 
 def forget_all(session: Session, server_id: str) -> None:
+    """Forget all ports of a server."""
     session.execute(delete(ServerPort).where(ServerPort.server_id == server_id))
 
 

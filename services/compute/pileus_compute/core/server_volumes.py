@@ -112,7 +112,7 @@ def extend(session: Session, server_id: str, volume_id: str | None, caller: Call
 
 
 def set_volume_ids(session: Session, server_id: str, created: Mapping[str, str]) -> None:
-    """`created`: row -> the volume that was made for it."""
+    """Remember the volumes that were made: `created` maps rows to volumes."""
     for row in list_volumes(session, server_id):
         row.volume_id = created.get(row.id, row.volume_id)
 
@@ -125,7 +125,7 @@ def clear_volume_ids(session: Session, server_id: str) -> None:
 
 
 def set_connections(session: Session, server_id: str, connected: Mapping[str, ConnectedVolume]) -> None:
-    """`connected`: row -> its attachment."""
+    """Remember attachments: `connected` maps rows to theirs."""
     for row in list_volumes(session, server_id):
         if row.id in connected:
             row.attachment_id = connected[row.id].attachment_id
@@ -140,19 +140,19 @@ def clear_connections(session: Session, server_id: str) -> None:
 
 
 def disconnect_all(session: Session, server_id: str) -> None:
-    """The server is on no host: its attachments only reserve its volumes."""
+    """Forget how a host reaches the volumes: the server is on no host, and its attachments only reserve them."""
     for row in list_volumes(session, server_id):
         row.connection_info = None
 
 
 def set_device_names(session: Session, server_id: str, devices: Mapping[str, str]) -> None:
-    """`devices`: volume -> the name that the guest has for it."""
+    """Remember the guest's names of its volumes: `devices` maps volumes to names."""
     for row in list_volumes(session, server_id) if devices else ():
         row.device = devices.get(row.volume_id or "", row.device)
 
 
 def set_device_addresses(session: Session, server_id: str, addresses: Mapping[str, str]) -> None:
-    """`addresses`: volume or port -> where the guest finds the device."""
+    """Remember where the guest finds its devices: `addresses` maps volumes and ports to addresses."""
     if addresses:
         session.execute(update(Server).where(Server.id == server_id).values(device_addresses=dict(addresses)))
 

@@ -35,7 +35,7 @@ def release_port(tools: Tools, work: Work) -> None:
 def record_port(session: Session, tools: Tools, work: Work) -> None:
     port = work.data_as(AttachInterfaceData).port
     assert port is not None
-    server_ports.record(session, server_id_of(work.subject), [port])
+    server_ports.record_another(session, server_id_of(work.subject), port)
 
 
 def forget_port(session: Session, tools: Tools, work: Work) -> None:

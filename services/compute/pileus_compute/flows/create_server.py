@@ -63,7 +63,7 @@ def release_ports(tools: Tools, work: Work) -> None:
 
 
 def record_ports(session: Session, tools: Tools, work: Work) -> None:
-    server_ports.record(session, work.subject, work.data_as(CreateServerData).ports)
+    server_ports.record_first(session, work.subject, work.data_as(CreateServerData).ports)
 
 
 def forget_ports(session: Session, tools: Tools, work: Work) -> None:
