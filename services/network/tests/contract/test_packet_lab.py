@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import packet_frames as frames
+import packet_table
 import pytest
 
 from pileus_network import rpc
@@ -106,12 +107,12 @@ def lab(host, cloud, words):
     return Lab(host, cloud, words)
 
 
-KINDS = {name: kind for name, (kind, _, _) in frames.TABLE.items()}
+KINDS = {name: kind for name, (kind, _, _) in packet_table.TABLE.items()}
 
 
 def test_only_honest_frames_leave_a_guarded_port(lab):
     received = lab.send("guarded", KINDS)["open"]
-    expected = {name for name, (_, leaves, _) in frames.TABLE.items() if leaves}
+    expected = {name for name, (_, leaves, _) in packet_table.TABLE.items() if leaves}
     assert (sorted(received - expected), sorted(expected - received)) == ([], [])
     assert len(KINDS) >= 60
 
@@ -119,7 +120,7 @@ def test_only_honest_frames_leave_a_guarded_port(lab):
 def test_nothing_but_arp_dhcp_and_discovery_enters_a_closed_port(lab):
     """A port without port security may send anything, and its neighbours are still safe."""
     received = lab.send("wild", KINDS)
-    judged = {name: enters for name, (_, _, enters) in frames.TABLE.items() if enters is not None}
+    judged = {name: enters for name, (_, _, enters) in packet_table.TABLE.items() if enters is not None}
     wrong = {name for name, enters in judged.items() if (name in received["shut"]) != enters}
     assert sorted(wrong) == []
     assert {"VLAN 0: UDP", "frame: LLDP", "UDP of another", "two tags: UDP"} <= received["open"], (
@@ -139,7 +140,7 @@ def test_address_pairs_widen_exactly_what_they_name(lab):
     )
     lab.host.apply(lab.cloud.state)
     received = lab.send("guarded", KINDS, me)["open"]
-    plain = {name for name, (_, leaves, _) in frames.TABLE.items() if leaves}
+    plain = {name for name, (_, leaves, _) in packet_table.TABLE.items() if leaves}
     assert sorted(received - plain) == sorted(
         [
             "UDP over IPv6 of another",  # the IPv6 pair belongs to the port's own MAC
