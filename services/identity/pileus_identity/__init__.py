@@ -1,1 +1,1 @@
-"""Who may do what: users, projects, roles, tokens, catalogue."""
+"""The identity service: the Keystone v3 API with users, projects, roles, tokens and the service catalog."""

@@ -22,7 +22,7 @@ from pileus_kit.errors import CloudError
 from pileus_kit.file_modes import become_owner_of
 from pileus_kit.process import load_config
 
-LONGEST_REQUEST_S = 3600  # a key stays as long after its last use, so that no request in progress lacks it
+MAX_REQUEST_S = 3600  # a key stays as long after its last use, so that no request in progress lacks it
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -54,7 +54,7 @@ def rotate_credential_keys(config: Config, _: argparse.Namespace) -> None:
     key_ring, sessions = KeyRing(folder), db.Sessions(config.database_url("identity"))
     try:
         secret_rotation.reencrypt_all(sessions, key_ring)
-        number = fernet_keys.rotate(folder, LONGEST_REQUEST_S)
+        number = fernet_keys.rotate(folder, MAX_REQUEST_S)
         print(
             f"key {number} is in use; {secret_rotation.reencrypt_all(sessions, key_ring)} secrets are encrypted with it"
         )

@@ -1,3 +1,5 @@
+"""Tokens: validation, revocation, and what changes mean for tokens that are valid."""
+
 import msgspec
 
 from pileus_kit.db import count_statements

@@ -1,3 +1,5 @@
+"""Hashes of passwords and secrets: their settings, what they match, and the memory that they need."""
+
 import multiprocessing
 import os
 import subprocess

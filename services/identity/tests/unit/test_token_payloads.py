@@ -1,3 +1,5 @@
+"""Payloads of tokens, and the keys with which they are encrypted."""
+
 import pytest
 from cryptography.fernet import InvalidToken
 from hypothesis import given
