@@ -42,6 +42,16 @@ def settled(store: ObjectStoreFixture) -> None:
     store.drain()
 
 
+def first_round(store: ObjectStoreFixture) -> None:
+    """Wait until the new process has tried the async pendings that it found; the next try is half a minute later."""
+    updater = store.servers[0].updater
+    for _ in range(600):
+        if not updater._retry_at:
+            return
+        time.sleep(0.05)
+    raise AssertionError("the updater has made no round")
+
+
 def row(store: ObjectStoreFixture, name: str) -> dict[str, Any] | None:
     rows = store.client.get(f"{store.account}/c?format=json").json or []
     return next((entry for entry in rows if entry["name"] == name), None)
@@ -121,6 +131,7 @@ def test_a_damaged_async_pending(
 ) -> None:
     """It is quarantined, and a recovery finds the rows that it held."""
     settled(store)
+    first_round(store)
     with monkeypatch.context() as deaf:
         deaf.setattr(Updater, "_merge", lambda *_: False)
         assert store.client.put(f"{container}/o", data=b"x").status_code == 201
