@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterator
 
-from pileus_kit.errors import HostDown
+from pileus_kit.errors import HostDown, Unavailable
 from pileus_objectstore.core.cluster import Cluster
 from pileus_objectstore.ring.rings import Placement
 from pileus_objectstore.wire.client import Exchange
@@ -70,7 +70,7 @@ class ObjectStream:
             reply, exchange, body = self._cluster.open(
                 self._placement, first=self._at, last=self._end - 1, if_timestamp=self._reply.meta.timestamp
             )
-        except HostDown as e:
+        except (HostDown, Unavailable) as e:  # no host answers, or none has this version any more
             raise ConnectionBroken(str(e)) from e
         if reply.status >= 300 or reply.meta is None or reply.meta.etag != self._reply.meta.etag:
             raise ConnectionBroken(f"{name} is gone")

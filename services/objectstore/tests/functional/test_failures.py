@@ -1,8 +1,10 @@
 """Devices, hosts, files and clients fail. The client notices nothing as long as two replicas are left."""
 
 import hashlib
+import itertools
 import os
 import threading
+from collections.abc import Container
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from pileus_objectstore.core import listing_cache
 from pileus_objectstore.storage import object_files
 from pileus_objectstore.storage.disks import MARKER
 from pileus_objectstore.testing import ObjectStoreFixture
+from pileus_objectstore.wire.framing import CHUNK_BYTES, Body, ConnectionBroken
 from pileus_objectstore.worker import Worker
 
 BIG = os.urandom(3 << 20)
@@ -238,6 +241,53 @@ def test_a_host_that_dies_in_the_middle_of_a_get(three: ObjectStoreFixture) -> N
     stopper.join()
     assert hashlib.md5(got).hexdigest() == answer.headers["Etag"]
     three.start_host(number)
+
+
+def cut(monkeypatch: pytest.MonkeyPatch, numbers: Container[int]) -> None:
+    """Cut the connection at those reads of an object's body, counted from 1."""
+    read, count = Body.read, itertools.count(1)
+
+    def failing(body: Body, max_bytes: int = CHUNK_BYTES) -> bytes:
+        if body._left > CHUNK_BYTES and next(count) in numbers:
+            raise ConnectionBroken("cut")
+        return read(body, max_bytes)
+
+    monkeypatch.setattr(Body, "read", failing)
+
+
+@pytest.mark.parametrize("numbers", [(1,), (3,), (2, 3, 4), (1, 3, 5, 7)])
+def test_reading_goes_on_where_a_connection_broke(
+    three: ObjectStoreFixture, monkeypatch: pytest.MonkeyPatch, numbers: tuple[int, ...]
+) -> None:
+    three.client.put(f"{three.account}/c/o", data=BIG)
+    cut(monkeypatch, numbers)
+    assert three.client.get(f"{three.account}/c/o").data == BIG
+    ranged = three.client.get(f"{three.account}/c/o", headers={"Range": "bytes=1000-2999999"})
+    assert ranged.data == BIG[1000:3_000_000]
+
+
+def test_a_body_that_no_replica_can_finish_is_cut_short(
+    three: ObjectStoreFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    three.client.put(f"{three.account}/c/o", data=BIG)
+    cut(monkeypatch, range(2, 100))
+    answer = three.client.get(f"{three.account}/c/o", buffered=False)
+    pieces = iter(answer.response)
+    assert BIG.startswith(next(pieces))
+    with pytest.raises(ConnectionBroken):
+        b"".join(pieces)
+
+
+def test_a_reader_never_gets_two_versions(three: ObjectStoreFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the object is replaced while its connection breaks, the body ends."""
+    three.client.put(f"{three.account}/c/o", data=BIG)
+    cut(monkeypatch, (2,))
+    answer = three.client.get(f"{three.account}/c/o", buffered=False)
+    pieces = iter(answer.response)
+    assert BIG.startswith(next(pieces))
+    three.client.put(f"{three.account}/c/o", data=b"new")
+    with pytest.raises(ConnectionBroken):
+        b"".join(pieces)
 
 
 def test_many_writers_of_one_object(store: ObjectStoreFixture, container: str) -> None:
