@@ -109,8 +109,8 @@ def test_a_worker_whose_threads_all_hang_gives_no_sign_of_life(worker: Worker, s
             time.sleep(0.02)
         assert worker.signs <= before + 1, "it may have been about to give one"
         worker.limits = replace(worker.limits, hang_s=120.0)
-        worker.event_loop.wake()
-        eventually(lambda: worker.signs > before + 1)
+        loop = worker.event_loop
+        eventually(lambda: loop.wake() or worker.signs > before + 1)
         site.may_go_on.set()
         assert connection.read_response()[0] == 200
 
