@@ -2,7 +2,7 @@
 
 from flask import request
 
-from pileus_compute.api.listing import LISTING, limit, links_to_next
+from pileus_compute.api.requests.listing import LISTING, limit, links_to_next
 from pileus_compute.api.schemas.types import (
     BOOLEAN,
     DESCRIPTION,

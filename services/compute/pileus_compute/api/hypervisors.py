@@ -4,7 +4,7 @@ import json
 
 from flask import request
 
-from pileus_compute.api.listing import is_true, limit, links_to_next
+from pileus_compute.api.requests.listing import is_true, limit, links_to_next
 from pileus_compute.api.schemas.types import BOOLEAN_WORD, HOSTNAME, PAGE, query, strict_query
 from pileus_compute.api.tools import tools
 from pileus_compute.core import hypervisors

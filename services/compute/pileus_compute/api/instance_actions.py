@@ -5,9 +5,9 @@ from datetime import datetime
 
 from flask import request
 
-from pileus_compute.api.listing import MAX_LIMIT, changed_between, limit, next_link
+from pileus_compute.api.requests.listing import MAX_LIMIT, changed_between, limit, next_link
+from pileus_compute.api.requests.server_access import Target, target_of, visible_project
 from pileus_compute.api.schemas.types import PAGE, TEXT, query, strict_query
-from pileus_compute.api.server_access import Target, target_of, visible_project
 from pileus_compute.api.tools import tools
 from pileus_compute.api.views.links import iso_micros
 from pileus_compute.api.views.servers import host_id

@@ -2,10 +2,10 @@
 
 import time
 
-from pileus_compute.api import requested_networks
-from pileus_compute.api.requested_networks import NetworkRequest
+from pileus_compute.api.requests import requested_networks
+from pileus_compute.api.requests.requested_networks import NetworkRequest
+from pileus_compute.api.requests.server_access import find_server, find_unlocked, server_target
 from pileus_compute.api.schemas.types import IP, TAG, UUID, obj
-from pileus_compute.api.server_access import find_server, find_unlocked, server_target
 from pileus_compute.api.tools import tools
 from pileus_compute.core import server_jobs, server_ports, states
 from pileus_compute.core.job_data import AttachInterfaceData, DetachInterfaceData, as_json

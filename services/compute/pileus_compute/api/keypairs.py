@@ -4,7 +4,7 @@ import re
 
 from flask import request
 
-from pileus_compute.api.listing import MAX_LIMIT, limit, links_to_next
+from pileus_compute.api.requests.listing import MAX_LIMIT, limit, links_to_next
 from pileus_compute.api.schemas.types import NAME, PAGE, TEXT, body, obj, query, strict_query
 from pileus_compute.api.tools import tools
 from pileus_compute.api.views.links import iso_seconds

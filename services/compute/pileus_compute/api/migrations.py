@@ -2,9 +2,9 @@
 
 from flask import request
 
-from pileus_compute.api.listing import MAX_LIMIT, changed_between, limit, links_to_next
+from pileus_compute.api.requests.listing import MAX_LIMIT, changed_between, limit, links_to_next
+from pileus_compute.api.requests.server_access import server_target
 from pileus_compute.api.schemas.types import PAGE, TEXT, query, strict_query
-from pileus_compute.api.server_access import server_target
 from pileus_compute.api.tools import tools
 from pileus_compute.api.views.links import iso_micros
 from pileus_compute.core import migrations

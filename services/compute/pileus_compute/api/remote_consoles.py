@@ -1,7 +1,7 @@
 """`/servers/ID/remote-consoles` and `/os-console-auth-tokens`: ways to a guest's screen through the console proxy."""
 
+from pileus_compute.api.requests.server_access import find_server, server_target
 from pileus_compute.api.schemas.types import body, obj
-from pileus_compute.api.server_access import find_server, server_target
 from pileus_compute.api.tools import tools
 from pileus_compute.core import console_tokens
 from pileus_compute.db.models import Server

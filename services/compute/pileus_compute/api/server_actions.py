@@ -6,7 +6,7 @@ from typing import Any
 
 from werkzeug.wrappers import Response
 
-from pileus_compute.api.server_access import checked_target, find_server, require_unlocked, server_target
+from pileus_compute.api.requests.server_access import checked_target, find_server, require_unlocked, server_target
 from pileus_compute.api.tools import tools
 from pileus_compute.core import server_jobs
 from pileus_compute.db.models import Job, Server

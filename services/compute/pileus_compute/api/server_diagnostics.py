@@ -1,6 +1,6 @@
 """`/servers/ID/diagnostics`: counters of a running guest, asked of its host."""
 
-from pileus_compute.api.server_access import find_server, server_target
+from pileus_compute.api.requests.server_access import find_server, server_target
 from pileus_compute.api.tools import tools
 from pileus_compute.core import server_jobs
 from pileus_compute.rpc import Diagnostics

@@ -2,9 +2,9 @@
 
 from flask import request
 
-from pileus_compute.api.listing import limit, offset
+from pileus_compute.api.requests.listing import limit, offset
+from pileus_compute.api.requests.server_access import visible_project
 from pileus_compute.api.schemas.types import LIMIT, NAME, TEXT, Schema, body, number, obj, query, strict_query
-from pileus_compute.api.server_access import visible_project
 from pileus_compute.api.tools import tools
 from pileus_compute.core import server_groups
 from pileus_compute.db.models import ServerGroup

@@ -1,6 +1,6 @@
 """`/servers/ID/ips`: the addresses of a server, network by network."""
 
-from pileus_compute.api.server_access import find_server, server_target
+from pileus_compute.api.requests.server_access import find_server, server_target
 from pileus_compute.api.tools import tools
 from pileus_compute.api.views.servers import addresses_view
 from pileus_compute.core import server_ports

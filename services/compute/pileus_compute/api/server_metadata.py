@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
+from pileus_compute.api.requests.server_access import find_server, find_unlocked, server_target
 from pileus_compute.api.schemas.types import METADATA, body
-from pileus_compute.api.server_access import find_server, find_unlocked, server_target
 from pileus_compute.api.tools import tools
 from pileus_compute.core import servers
 from pileus_compute.errors import MetadataItemNotFound

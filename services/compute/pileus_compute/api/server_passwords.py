@@ -1,6 +1,6 @@
 """`/servers/ID/os-server-password`: a password that the guest chose and posted, encrypted with the user's key."""
 
-from pileus_compute.api.server_access import find_server, server_target
+from pileus_compute.api.requests.server_access import find_server, server_target
 from pileus_compute.api.tools import tools
 from pileus_kit.json_types import Answer
 from pileus_kit.web import Resource

@@ -1,6 +1,6 @@
 """`/servers/ID/os-security-groups`: the security groups of a server's ports."""
 
-from pileus_compute.api.server_access import find_server, server_target
+from pileus_compute.api.requests.server_access import find_server, server_target
 from pileus_compute.api.tools import tools
 from pileus_compute.api.views.security_groups import group_view
 from pileus_compute.clients import network, security_groups

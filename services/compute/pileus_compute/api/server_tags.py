@@ -1,7 +1,7 @@
 """`/servers/ID/tags`, from microversion 2.26."""
 
+from pileus_compute.api.requests.server_access import find_server, find_unlocked, server_target
 from pileus_compute.api.schemas.types import TAG, TAGS, obj
-from pileus_compute.api.server_access import find_server, find_unlocked, server_target
 from pileus_compute.api.tools import tools
 from pileus_compute.api.views.links import base_url
 from pileus_compute.core import server_tags

@@ -1,6 +1,6 @@
 """`/servers/ID/topology`, from microversion 2.78: how a server's CPUs and memory lie on its host's NUMA nodes."""
 
-from pileus_compute.api.server_access import find_server, server_target
+from pileus_compute.api.requests.server_access import find_server, server_target
 from pileus_compute.api.tools import tools
 from pileus_kit.json_types import Answer
 from pileus_kit.web import Resource

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from pileus_compute.api import boot_sources, requested_networks, server_filters, server_requests
-from pileus_compute.api.listing import links_to_next
+from pileus_compute.api.requests import boot_sources, requested_networks, server_filters, server_requests
+from pileus_compute.api.requests.listing import links_to_next
+from pileus_compute.api.requests.server_access import find_unlocked, server_target, target_of, visible_project
 from pileus_compute.api.schemas.server_lists import LIST
 from pileus_compute.api.schemas.servers import CREATE, UPDATE
 from pileus_compute.api.schemas.types import is_true, shortest_address
-from pileus_compute.api.server_access import find_unlocked, server_target, target_of, visible_project
 from pileus_compute.api.tools import tools
 from pileus_compute.api.views import servers as views
 from pileus_compute.api.views.servers import Style

@@ -5,7 +5,7 @@ from itertools import groupby
 
 from flask import request
 
-from pileus_compute.api.listing import limit, next_link
+from pileus_compute.api.requests.listing import limit, next_link
 from pileus_compute.api.schemas.types import PAGE, TEXT, query, strict_query
 from pileus_compute.api.tools import tools
 from pileus_compute.api.views.links import Link, iso_micros

@@ -1,9 +1,9 @@
 """`/servers/ID/os-volume_attachments`: the volumes of a server."""
 
-from pileus_compute.api.boot_sources import MULTIATTACH
-from pileus_compute.api.listing import limit, offset
+from pileus_compute.api.requests.boot_sources import MULTIATTACH
+from pileus_compute.api.requests.listing import limit, offset
+from pileus_compute.api.requests.server_access import find_server, find_unlocked, server_target
 from pileus_compute.api.schemas.types import BOOLEAN, LIMIT, TAG, UUID, body, is_true, obj, query, strict_query
-from pileus_compute.api.server_access import find_server, find_unlocked, server_target
 from pileus_compute.api.tools import tools
 from pileus_compute.clients import volume as volume_client
 from pileus_compute.clients.volume import Volume

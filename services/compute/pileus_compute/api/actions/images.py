@@ -1,7 +1,7 @@
 """Images of servers: the data of a local root disk, or snapshots of the volumes if the server boots from one."""
 
+from pileus_compute.api.requests.server_access import target_of
 from pileus_compute.api.schemas.types import METADATA, NAME, TRUE, body, number, obj
-from pileus_compute.api.server_access import target_of
 from pileus_compute.api.server_actions import AfterCommit, accepted, action
 from pileus_compute.api.tools import tools
 from pileus_compute.clients import image as image_client

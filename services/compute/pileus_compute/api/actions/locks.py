@@ -1,7 +1,7 @@
 """Lock and unlock. Changes of a locked server are refused, unless the caller may unlock the servers of every user."""
 
+from pileus_compute.api.requests.server_access import UNLOCK_OVERRIDE
 from pileus_compute.api.schemas.types import body
-from pileus_compute.api.server_access import UNLOCK_OVERRIDE
 from pileus_compute.api.server_actions import ActionOptions, action
 from pileus_compute.db.models import Server
 from pileus_compute.errors import Locked

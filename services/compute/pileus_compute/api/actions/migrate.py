@@ -3,7 +3,7 @@
 What a request would be refused for anyway is checked first, so that clients see their own mistakes.
 """
 
-from pileus_compute.api.server_access import target_of
+from pileus_compute.api.requests.server_access import target_of
 from pileus_compute.api.server_actions import READS, action
 from pileus_compute.core import hosts
 from pileus_compute.core.states import VM_STATES

@@ -1,12 +1,12 @@
 """Rebuild: a server gets a new root disk from an image."""
 
-from pileus_compute.api.block_devices import require_data
-from pileus_compute.api.boot_sources import find_image
+from pileus_compute.api.requests.block_devices import require_data
+from pileus_compute.api.requests.boot_sources import find_image
+from pileus_compute.api.requests.server_access import target_of
+from pileus_compute.api.requests.server_requests import new_password
 from pileus_compute.api.schemas.servers import REBUILD
 from pileus_compute.api.schemas.types import shortest_address
-from pileus_compute.api.server_access import target_of
 from pileus_compute.api.server_actions import AfterCommit, accepted, action
-from pileus_compute.api.server_requests import new_password
 from pileus_compute.api.servers import updated_view
 from pileus_compute.api.tools import tools
 from pileus_compute.api.views.links import base_url, bookmark

@@ -1,10 +1,10 @@
 """Rescue: a server boots from another image, with its own root disk beside it."""
 
-from pileus_compute.api.block_devices import require_data
-from pileus_compute.api.boot_sources import find_image
+from pileus_compute.api.requests.block_devices import require_data
+from pileus_compute.api.requests.boot_sources import find_image
+from pileus_compute.api.requests.server_requests import new_password
 from pileus_compute.api.schemas.types import PASSWORD, UUID, body
 from pileus_compute.api.server_actions import AfterCommit, accepted, action, start
-from pileus_compute.api.server_requests import new_password
 from pileus_compute.core import boot_images, server_jobs
 from pileus_compute.core.job_data import RescueServerData, as_json
 from pileus_compute.db.models import Server

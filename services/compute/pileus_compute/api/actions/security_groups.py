@@ -1,6 +1,6 @@
 """Give all ports of a server a security group, or take it from them."""
 
-from pileus_compute.api.requested_networks import list_groups
+from pileus_compute.api.requests.requested_networks import list_groups
 from pileus_compute.api.schemas.types import NAME, body, obj
 from pileus_compute.api.server_actions import READS, AfterCommit, action
 from pileus_compute.api.tools import tools

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from flask import request
 
-from pileus_compute.api.listing import LISTING, limit, links_to_next
+from pileus_compute.api.requests.listing import LISTING, limit, links_to_next
 from pileus_compute.api.schemas.types import METADATA, body
 from pileus_compute.api.tools import tools
 from pileus_compute.api.views.links import base_url, bookmark, links

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from flask import request
 
-from pileus_compute.api.listing import limit, offset
+from pileus_compute.api.requests.listing import limit, offset
 from pileus_compute.api.schemas.types import BOOLEAN, METADATA, UUID, body, is_true, number, obj
 from pileus_compute.api.tools import tools
 from pileus_compute.clients import volume as volume_client

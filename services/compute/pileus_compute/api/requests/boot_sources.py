@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from uuid import UUID
 
-from pileus_compute.api import block_devices
+from pileus_compute.api.requests import block_devices
 from pileus_compute.api.tools import tools
 from pileus_compute.clients import image as image_client
 from pileus_compute.clients import volume as volume_client

@@ -5,10 +5,10 @@ import string
 
 import msgspec
 
-from pileus_compute.api import block_devices
-from pileus_compute.api.requested_networks import NetworkRequest, NetworkRequests
+from pileus_compute.api.requests import block_devices
+from pileus_compute.api.requests.requested_networks import NetworkRequest, NetworkRequests
+from pileus_compute.api.requests.server_access import visible_project
 from pileus_compute.api.schemas.types import is_true, shortest_address
-from pileus_compute.api.server_access import visible_project
 from pileus_compute.core.servers import Destination, ServerRequest
 from pileus_kit.errors import BadRequest
 from pileus_kit.json_types import JsonObject

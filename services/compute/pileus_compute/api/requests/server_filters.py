@@ -2,7 +2,7 @@
 
 from flask import request
 
-from pileus_compute.api.listing import LISTING, TRUE_WORDS, changed_between, limit
+from pileus_compute.api.requests.listing import LISTING, TRUE_WORDS, changed_between, limit
 from pileus_compute.api.schemas.server_lists import INTERNAL
 from pileus_compute.core import server_lists
 from pileus_compute.core.server_lists import ServerQuery
