@@ -72,23 +72,6 @@ EXACT = {  # filter: attribute
 PATTERNS = {"name": "name", "description": "description", "hostname": "hostname"}
 TAG_FILTERS = ("tags", "tags-any", "not-tags", "not-tags-any")
 NUMBER_FILTERS = ("power_state", "launch_index", "progress")
-FILTERS = frozenset(
-    (
-        *EXACT,
-        *PATTERNS,
-        *TAG_FILTERS,
-        *NUMBER_FILTERS,
-        "ip",
-        "ip6",
-        "config_drive",
-        "locked",
-        "vm_state",
-        "task_state",
-        "kernel_id",
-        "ramdisk_id",
-        "auto_disk_config",
-    )
-)
 TRUE_WORDS = ("true", "1", "yes", "on", "t")
 Kind = type[Server] | type[DeletedServer]
 Row = Server | DeletedServer
@@ -127,7 +110,7 @@ def list_servers(session: Session, query: ServerQuery) -> list[Row]:
     found: list[Row] = []
     for kind in kinds[query.deleted]:
         columns: Any = [(getattr(kind, name), direction) for name, direction in order]
-        stmt: Any = select(kind).where(*_conditions(session, query, kind))
+        stmt: Any = select(kind).where(*_conditions(query, kind))
         found += fetch(session, stmt, columns, after, query.limit)
     if query.deleted is None:
         for name, direction in reversed(order):  # by the least significant key first
@@ -156,7 +139,7 @@ def _marked(session: Session, query: ServerQuery) -> Any:
     return after
 
 
-def _conditions(session: Session, query: ServerQuery, kind: Kind) -> list[ColumnElement[bool]]:
+def _conditions(query: ServerQuery, kind: Kind) -> list[ColumnElement[bool]]:
     where: list[ColumnElement[bool]] = []
     if query.project_id is not None:
         where.append(kind.project_id == query.project_id)
@@ -170,7 +153,7 @@ def _conditions(session: Session, query: ServerQuery, kind: Kind) -> list[Column
     if query.before:
         where.append(_until(kind.updated_at, query.before))
     for key, value in query.filters.items():
-        where.append(_condition(session, kind, key, value))
+        where.append(_condition(kind, key, value))
     return where
 
 
@@ -179,36 +162,77 @@ def _until(column: Any, moment: datetime) -> ColumnElement[bool]:
     return column <= moment if moment.microsecond else column < moment + SECOND
 
 
-def _condition(session: Session, kind: Kind, key: str, value: str) -> ColumnElement[bool]:
-    if key == "image":  # a server that boots from a volume may have been requested with one
-        return or_(kind.image_id == value, kind.image[OF_RECORD].as_string() == value)
+def _condition(kind: Kind, key: str, value: str) -> ColumnElement[bool]:
+    """Return the condition of one filter. Raises BadRequest for a value that it can't have."""
     if key in EXACT:
-        return getattr(kind, EXACT[key]) == value
+        return _by_image(kind, value) if key == "image" else getattr(kind, EXACT[key]) == value
     if key in PATTERNS:
         return matching(getattr(kind, PATTERNS[key]), value)
-    if key in ("ip", "ip6"):
-        return exists().where(ServerPort.server_id == kind.id, matching(ServerPort.addresses, value))
     if key in TAG_FILTERS:
         return _tagged(kind, key, value)
-    if key in ("kernel_id", "ramdisk_id"):
-        return kind.image[key].as_string() == value
-    if key == "auto_disk_config":
-        return kind.disk_config == ("AUTO" if value.lower() in TRUE_WORDS else "MANUAL")
-    if key in ("config_drive", "locked"):
-        yes = value.lower() in TRUE_WORDS
-        column: Any = kind.config_drive if key == "config_drive" else kind.locked_by.is_not(None)
-        return column if yes else ~column
-    if key == "vm_state":
-        return kind.status.in_([s for s, vm in VM_STATES.items() if vm == value])
     if key in NUMBER_FILTERS:
-        number = parse_whole_number(value)
-        if number is None:
-            raise BadRequest(why=f"Invalid input for query parameters {key}. Value: {value}")
-        return getattr(kind, key) == number
-    if key == "task_state":
-        flows = [flow for flow, steps in TASK_STATES.items() if value in steps.values()]
-        return exists().where(Job.subject == kind.id, alive(Job), Job.flow.in_(flows))
-    raise BadRequest(why=f"Unknown filter {key}")
+        return _by_number(kind, key, value)
+    return OTHER_FILTERS[key](kind, key, value)
+
+
+def _by_image(kind: Kind, image_id: str) -> ColumnElement[bool]:
+    """Return the condition for servers made from an image, or requested with it and booted from a volume."""
+    return or_(kind.image_id == image_id, kind.image[OF_RECORD].as_string() == image_id)
+
+
+def _by_number(kind: Kind, key: str, value: str) -> ColumnElement[bool]:
+    number = parse_whole_number(value)
+    if number is None:
+        raise BadRequest(why=f"Invalid input for query parameters {key}. Value: {value}")
+    found: ColumnElement[bool] = getattr(kind, key) == number
+    return found
+
+
+def _by_address(kind: Kind, key: str, value: str) -> ColumnElement[bool]:
+    return exists().where(ServerPort.server_id == kind.id, matching(ServerPort.addresses, value))
+
+
+def _by_side_image(kind: Kind, key: str, value: str) -> ColumnElement[bool]:
+    return kind.image[key].as_string() == value
+
+
+def _by_disk_config(kind: Kind, key: str, value: str) -> ColumnElement[bool]:
+    return kind.disk_config == ("AUTO" if _is_true(value) else "MANUAL")
+
+
+def _by_config_drive(kind: Kind, key: str, value: str) -> ColumnElement[bool]:
+    return kind.config_drive.is_(_is_true(value))
+
+
+def _by_lock(kind: Kind, key: str, value: str) -> ColumnElement[bool]:
+    return kind.locked_by.is_not(None) if _is_true(value) else kind.locked_by.is_(None)
+
+
+def _by_vm_state(kind: Kind, key: str, value: str) -> ColumnElement[bool]:
+    return kind.status.in_([status for status, vm_state in VM_STATES.items() if vm_state == value])
+
+
+def _by_task_state(kind: Kind, key: str, value: str) -> ColumnElement[bool]:
+    flows = [flow for flow, steps in TASK_STATES.items() if value in steps.values()]
+    return exists().where(Job.subject == kind.id, alive(Job), Job.flow.in_(flows))
+
+
+def _is_true(value: str) -> bool:
+    return value.lower() in TRUE_WORDS
+
+
+OTHER_FILTERS: dict[str, Callable[[Kind, str, str], ColumnElement[bool]]] = {
+    "ip": _by_address,
+    "ip6": _by_address,
+    "config_drive": _by_config_drive,
+    "locked": _by_lock,
+    "vm_state": _by_vm_state,
+    "task_state": _by_task_state,
+    "kernel_id": _by_side_image,
+    "ramdisk_id": _by_side_image,
+    "auto_disk_config": _by_disk_config,
+}
+FILTERS = frozenset((*EXACT, *PATTERNS, *TAG_FILTERS, *NUMBER_FILTERS, *OTHER_FILTERS))
 
 
 def _tagged(kind: Kind, key: str, value: str) -> ColumnElement[bool]:
