@@ -33,6 +33,10 @@ class AuthenticationFailed(Unauthorized):
     text = "The request you have made requires authentication."
 
 
+class UnknownAccessKey(AuthenticationFailed):
+    """There is no access key of that name."""
+
+
 class UnauthorizedWithReason(Unauthorized):
     """A request lacks something that may be named, because its sender has authenticated."""
 

@@ -9,6 +9,7 @@ from pileus_kit.peers import Peers
 from pileus_kit.policy import Enforcer
 from pileus_objectstore.api import RESOURCES
 from pileus_objectstore.api.proxy import Proxy
+from pileus_objectstore.clients.access_keys import AccessKeys, IdentityVerifier, Verifier
 from pileus_objectstore.config import Config
 from pileus_objectstore.core.cluster import Cluster
 from pileus_objectstore.core.listing_cache import ListingCache
@@ -21,14 +22,20 @@ from pileus_objectstore.wire.client import Pool
 
 def build(config: Config) -> Proxy:
     """The proxy of a real cluster."""
-    return create(config, Peers(config).authenticator(), Enforcer(RULES, config.path("policy", "objectstore.yaml")))
+    peers = Peers(config)
+    enforcer = Enforcer(RULES, config.path("policy", "objectstore.yaml"))
+    return create(config, peers.authenticator(), enforcer, IdentityVerifier(peers))
 
 
-def create(config: Config, authenticate: Authenticator, enforcer: Enforcer) -> Proxy:
-    """A proxy with its own way to validate tokens and its own policy."""
+def create(config: Config, authenticate: Authenticator, enforcer: Enforcer, verify: Verifier) -> Proxy:
+    """A proxy with its own way to validate tokens and signatures, and its own policy."""
     cluster = Cluster(Rings(config.ring_directory), Pool(config.key()))
     policies = PolicyCache(enforcer, config.account_prefix)
-    return Proxy(Tools(config, cluster, ListingCache(cluster), policies, authenticate), RESOURCES)
+    return Proxy(
+        Tools(config, cluster, ListingCache(cluster), policies, authenticate),
+        RESOURCES,
+        AccessKeys(verify, authenticate),
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -21,6 +21,7 @@ class Config(ServiceConfig):
     cluster_key: str = option(
         "Secret that proxies and storage servers share; empty: a file under the state directory", "", secret=True
     )
+    s3_domains: tuple[str, ...] = option("Domains below which a host name's first part is an S3 bucket", ())
     account_prefix: str = option("Account names are this and the project's id", "AUTH_")
     reserve_mib: int = option("MiB that object data leaves free on each device", 64)
     reclaim_s: int = option("Seconds for which deletions are remembered; no device may stay away longer", 7 * 86400)

@@ -8,6 +8,7 @@ from pileus_kit.testing import Client, TokenBook
 from pileus_objectstore import app, manage
 from pileus_objectstore.agent.storage_server import StorageServer
 from pileus_objectstore.api.proxy import Proxy
+from pileus_objectstore.clients.access_keys import SignedText, UnknownAccessKey, VerifiedKey, Verifier
 from pileus_objectstore.config import Config
 from pileus_objectstore.policy import RULES
 from pileus_objectstore.ring.builder import Builder
@@ -21,8 +22,15 @@ class ObjectStoreFixture:
     """
 
     def __init__(
-        self, state: Path, hosts: int = 1, devices: int = 4, power: int = 4, book: TokenBook | None = None
+        self,
+        state: Path,
+        hosts: int = 1,
+        devices: int = 4,
+        power: int = 4,
+        book: TokenBook | None = None,
+        verify: Verifier | None = None,
     ) -> None:
+        """`verify` checks the signatures of S3 clients; without it no access key is known."""
         self.tokens = book or TokenBook()
         self.config = Config(state=str(state))
         self._ports = [Port() for _ in range(hosts)]
@@ -40,7 +48,7 @@ class ObjectStoreFixture:
         self.servers = [StorageServer(config) for config in self.configs]
         for server in self.servers:
             server.start()
-        self.app: Proxy = app.create(self.config, self.tokens, Enforcer(RULES))
+        self.app: Proxy = app.create(self.config, self.tokens, Enforcer(RULES), verify or no_access_keys)
         self.client = Client(self.app, as_=self.tokens.member)  # type: ignore[arg-type]
         self.account = "/v1/AUTH_p1"
 
@@ -77,6 +85,11 @@ class ObjectStoreFixture:
             server.stop()
         for port in self._ports:
             port.release()
+
+
+def no_access_keys(signed: SignedText) -> VerifiedKey:
+    """A verifier that knows no key."""
+    raise UnknownAccessKey
 
 
 class Port:

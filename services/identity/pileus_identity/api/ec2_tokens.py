@@ -9,6 +9,8 @@ from pileus_identity.api.token_responses import token_response
 from pileus_identity.api.tools import tools
 from pileus_identity.core.delegation import EC2_CREDENTIAL
 from pileus_identity.core.ec2_signatures import VerifiedAccessKey
+from pileus_identity.errors import UnknownAccessKey
+from pileus_kit.errors import NotFound
 from pileus_kit.json_types import Answer, JsonObject
 from pileus_kit.web import Resource
 
@@ -46,7 +48,13 @@ EC2_BODY: JsonObject = {
 
 @resource.endpoint("POST", "/s3tokens", policy="identity:s3tokens_validate", body=S3_BODY)
 def create_for_s3(body: JsonObject) -> Answer:
-    return _issue(tools().access_key_verifier.verify_s3(body["credentials"]))
+    """Verify a signature of S3. With the query `signing_key` an unknown key is 404, which S3's clients are told."""
+    try:
+        return _issue(tools().access_key_verifier.verify_s3(body["credentials"]))
+    except UnknownAccessKey:
+        if "signing_key" in request.args:
+            raise NotFound(why="There is no such access key.") from None
+        raise
 
 
 @resource.endpoint("POST", "/ec2tokens", policy="identity:ec2tokens_validate", body=EC2_BODY)

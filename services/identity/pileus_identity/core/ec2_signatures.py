@@ -10,7 +10,7 @@ from pileus_identity.core import ec2_keys
 from pileus_identity.core.authorizations import AuthScope
 from pileus_identity.core.fernet_keys import KeyRing
 from pileus_identity.db.models import Credential, Trust
-from pileus_identity.errors import AuthenticationFailed, ValidationFailed
+from pileus_identity.errors import AuthenticationFailed, UnknownAccessKey, ValidationFailed
 from pileus_kit.db import Sessions, now
 from pileus_kit.json_types import JsonObject
 
@@ -70,7 +70,7 @@ class AccessKeyVerifier:
         with self._sessions.read() as session:
             credential = session.get(Credential, ec2_keys.credential_id(access))
         if credential is None or credential.type != ec2_keys.EC2 or credential.project_id is None:
-            raise AuthenticationFailed
+            raise UnknownAccessKey
         return credential, ec2_keys.parse_blob(self._key_ring.decrypt_text(credential.blob))
 
     def _scope(self, credential: Credential, blob: JsonObject) -> AuthScope:

@@ -54,6 +54,15 @@ FEATURES = {
     "crossdomain": {},
     "formpost": {"allowed_digests": ["sha1", "sha256", "sha512"]},
     "symlink": {"symloop_max": 2, "static_links": True},
+    "s3api": {
+        "allow_multipart_uploads": True,
+        "max_bucket_listing": 1000,
+        "max_multi_delete_objects": 1000,
+        "max_parts_listing": 1000,
+        "max_upload_part_num": 10_000,
+        "min_segment_size": 5 << 20,
+        "s3_acl": False,
+    },
     "account_quotas": {},
     "container_quotas": {},
 }

@@ -12,6 +12,8 @@ from pileus_kit.rates import Rates
 from pileus_objectstore.api import authorization, bulk, cross_origin, form_posts, info, static_web, temp_urls
 from pileus_objectstore.api.http import REASONS, Request, Response, refusal, wire_of
 from pileus_objectstore.api.routes import Call, Calls, Routes
+from pileus_objectstore.api.s3.application import S3Application, is_s3
+from pileus_objectstore.clients.access_keys import AccessKeys
 from pileus_objectstore.core.access import Access
 from pileus_objectstore.core.names import check
 from pileus_objectstore.core.tools import Tools
@@ -29,10 +31,11 @@ UNEXPECTED = "Unexpected error; the log has its cause under the transaction's id
 class Proxy:
     """What gunicorn serves. `calls` is also what the policy matrix is generated from."""
 
-    def __init__(self, tools: Tools, calls: Sequence[Calls]) -> None:
+    def __init__(self, tools: Tools, calls: Sequence[Calls], keys: AccessKeys) -> None:
         self.tools = tools
         self.rates = Rates(tools.config)
         self.routes = Routes(calls)
+        self.s3 = S3Application(tools, self.rates, keys)
 
     @property
     def calls(self) -> dict[tuple[str, str], Call]:
@@ -67,6 +70,8 @@ class Proxy:
         method, path = environ["REQUEST_METHOD"], environ.get("PATH_INFO")
         request: Request | None = None
         try:
+            if is_s3(environ):
+                return self.s3.answer(environ)
             request = Request(environ, Access(self.tools, referrer=environ.get("HTTP_REFERER", "")))
             return self._answer(request)
         except ClientGone as e:

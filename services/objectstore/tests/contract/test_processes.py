@@ -29,9 +29,10 @@ from pileus_kit.testing import TokenBook
 from pileus_objectstore import app
 from pileus_objectstore.config import Config
 from pileus_objectstore.policy import RULES
+from pileus_objectstore.testing import no_access_keys
 logs.setup("proxy", "WARNING")
 config = config.load(Config, ["--config", sys.argv[1]])
-process.serve_api(lambda c: app.create(c, TokenBook(), Enforcer(RULES)), config, "proxy")
+process.serve_api(lambda c: app.create(c, TokenBook(), Enforcer(RULES), no_access_keys), config, "proxy")
 """
 
 

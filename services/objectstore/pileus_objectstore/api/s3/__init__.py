@@ -1,0 +1,1 @@
+"""Amazon's S3 API over the same containers and objects as Swift's: a bucket is a container of the key's project."""

@@ -1,0 +1,166 @@
+"""Buckets: create, delete, head, location, and the settings that this store doesn't have."""
+
+import re
+from collections.abc import Callable
+
+from pileus_objectstore.api.http import Response
+from pileus_objectstore.api.s3.errors import S3Error
+from pileus_objectstore.api.s3.requests import S3Request
+from pileus_objectstore.api.s3.xml_bodies import Node, parse, response, text
+from pileus_objectstore.core import accounts, containers, listing, multipart_uploads
+from pileus_objectstore.core.access import CREATE_CONTAINER, DELETE_CONTAINER, READ_CONTAINER, Action
+from pileus_objectstore.core.buckets import BucketRegistry, BucketTaken
+from pileus_objectstore.core.cluster import ListingQuery
+from pileus_objectstore.core.names import Target
+from pileus_objectstore.core.timestamps import iso
+
+READ_ACCOUNT = Action("objectstore:account:read")
+NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+")
+registry = BucketRegistry()
+NOT_SET: dict[str, str] = {  # sub-resource -> the error of a bucket that has no such setting
+    "cors": "NoSuchCORSConfiguration",
+    "encryption": "ServerSideEncryptionConfigurationNotFoundError",
+    "lifecycle": "NoSuchLifecycleConfiguration",
+    "object-lock": "ObjectLockConfigurationNotFoundError",
+    "ownershipControls": "OwnershipControlsNotFoundError",
+    "policy": "NoSuchBucketPolicy",
+    "policyStatus": "NoSuchBucketPolicy",
+    "publicAccessBlock": "NoSuchPublicAccessBlockConfiguration",
+    "replication": "ReplicationConfigurationNotFoundError",
+    "tagging": "NoSuchTagSet",
+    "website": "NoSuchWebsiteConfiguration",
+}
+EMPTY: dict[str, str] = {  # sub-resource -> the root of its empty document
+    "accelerate": "AccelerateConfiguration",
+    "logging": "BucketLoggingStatus",
+    "notification": "NotificationConfiguration",
+    "versioning": "VersioningConfiguration",
+}
+
+
+def account_of(s3: S3Request, name: str) -> str:
+    """The account of a bucket: the registry's, else the caller's own if Swift's API made the container there.
+
+    Raises S3Error.
+    """
+    account = registry.find(s3.tools, name)
+    if not account and s3.caller is not None and s3.caller.project_id:
+        account = s3.own_account
+    if not account:
+        raise S3Error("NoSuchBucket")
+    return account
+
+
+def index(s3: S3Request) -> Response:
+    """ListBuckets."""
+    account = Target(s3.own_account)
+    s3.access.require(READ_ACCOUNT, account)
+    result = Node("ListAllMyBucketsResult", _owner("Owner", s3))
+    buckets, marker = Node("Buckets"), ""
+    while True:
+        _, page = accounts.list_containers(s3.tools, account, ListingQuery(limit=listing.MAX_ROWS, marker=marker))
+        for entry in page:
+            if not entry.name.endswith(multipart_uploads.SUFFIX):
+                created = f"{iso(entry.timestamp)[:-3]}Z"
+                buckets.add(Node("Bucket", ("Name", entry.name), ("CreationDate", created)))
+        if len(page) < listing.MAX_ROWS:
+            return response(result.add(buckets))
+        marker = page[-1].name
+
+
+def create(s3: S3Request) -> Response:
+    """CreateBucket."""
+    account = s3.own_account
+    s3.access.require(CREATE_CONTAINER, Target(account, s3.bucket))
+    if not NAME.fullmatch(s3.bucket) or ADDRESS.fullmatch(s3.bucket) or ".." in s3.bucket:
+        raise S3Error("InvalidBucketName", BucketName=s3.bucket)
+    grants = [name for name in s3.headers if name.startswith("x-amz-grant-")]
+    if grants or s3.headers.get("x-amz-acl", "private") != "private":
+        raise S3Error("NotImplemented", "Only private buckets can be created.")
+    if s3.headers.get("x-amz-bucket-object-lock-enabled", "").lower() == "true":
+        raise S3Error("NotImplemented", "Object lock is not implemented.")
+    body = s3.body()
+    if body:
+        region = text(parse(body, "CreateBucketConfiguration"), "LocationConstraint")
+        if region not in ("", s3.tools.config.region, "us-east-1"):
+            raise S3Error("InvalidArgument", f"This store is the region {s3.tools.config.region}.")
+    try:
+        registry.claim(s3.tools, s3.bucket, account)
+    except BucketTaken:
+        raise S3Error("BucketAlreadyExists", BucketName=s3.bucket) from None
+    if not containers.create(s3.tools, s3.caller, Target(account, s3.bucket), {}):
+        raise S3Error("BucketAlreadyOwnedByYou", BucketName=s3.bucket)
+    return Response(200, [("Location", f"/{s3.bucket}")], b"", "")
+
+
+def delete(s3: S3Request) -> Response:
+    """DeleteBucket. Parts of uploads that nobody completed keep a bucket from nothing: they are deleted."""
+    s3.access.require(DELETE_CONTAINER, s3.container)
+    containers.get(s3.tools, s3.container)
+    containers.delete(s3.tools, s3.container)
+    registry.release(s3.tools, s3.bucket)
+    holder = multipart_uploads.parts_container(s3.container)
+    if s3.tools.listing_cache.get(holder, fresh=True) is not None:
+        multipart_uploads.clear(s3.tools, s3.container)
+        containers.delete(s3.tools, holder)
+    return Response(204, (), b"", "")
+
+
+def head(s3: S3Request) -> Response:
+    """HeadBucket."""
+    s3.access.require(READ_CONTAINER, s3.container)
+    containers.get(s3.tools, s3.container)
+    return Response(200, [("x-amz-bucket-region", s3.tools.config.region)], b"", "application/xml")
+
+
+def show_location(s3: S3Request) -> Response:
+    """GetBucketLocation."""
+    head(s3)
+    element = Node("LocationConstraint").write()
+    element.text = s3.tools.config.region
+    from xml.etree.ElementTree import tostring
+
+    element.set("xmlns", "http://s3.amazonaws.com/doc/2006-03-01/")
+    return Response(200, (), b'<?xml version="1.0" encoding="UTF-8"?>\n' + tostring(element), "application/xml")
+
+
+def show_acl(s3: S3Request) -> Response:
+    """GetBucketAcl and GetObjectAcl: everything is its project's alone, as far as S3's rights can say it."""
+    head(s3)
+    grantee = Node("Grantee", *_owner("", s3).children)
+    grant = Node("Grant", grantee, ("Permission", "FULL_CONTROL"))
+    return response(Node("AccessControlPolicy", _owner("Owner", s3), Node("AccessControlList", grant)))
+
+
+def show_request_payment(s3: S3Request) -> Response:
+    """GetBucketRequestPayment."""
+    head(s3)
+    return response(Node("RequestPaymentConfiguration", ("Payer", "BucketOwner")))
+
+
+def unset(name: str) -> Callable[[S3Request], Response]:
+    """The answer to a question for a setting that no bucket has."""
+
+    def show(s3: S3Request) -> Response:
+        head(s3)
+        raise S3Error(NOT_SET[name], BucketName=s3.bucket)
+
+    return show
+
+
+def empty(name: str) -> Callable[[S3Request], Response]:
+    """The answer to a question for a setting that is off in every bucket."""
+
+    def show(s3: S3Request) -> Response:
+        head(s3)
+        return response(Node(EMPTY[name]))
+
+    return show
+
+
+def _owner(name: str, s3: S3Request) -> Node:
+    project = s3.account.removeprefix(s3.tools.config.account_prefix) if s3.account else ""
+    if not project and s3.caller is not None:
+        project = s3.caller.project_id or ""
+    return Node(name, ("ID", project), ("DisplayName", project))

@@ -1,0 +1,107 @@
+"""Metadata of objects: S3's headers and what is stored, both ways."""
+
+from collections.abc import Mapping
+from urllib.parse import parse_qsl
+
+from pileus_objectstore.api.http import http_date
+from pileus_objectstore.api.s3 import checksums
+from pileus_objectstore.api.s3.errors import S3Error
+from pileus_objectstore.core.multipart_uploads import ETAG
+from pileus_objectstore.core.objects import FoundObject
+from pileus_objectstore.wire.contract import ObjectMeta
+
+KEPT = ("Cache-Control", "Content-Disposition", "Content-Encoding", "Content-Language", "Expires")
+USER, STORED_USER = "x-amz-meta-", "X-Object-Meta-"
+TAGGING = "X-Object-Sysmeta-S3-Tagging"
+CHECKSUM = "X-Object-Sysmeta-S3-Checksum"  # "algorithm value"
+DEFAULT_TYPE = "binary/octet-stream"
+MAX_USER_BYTES = 2048
+MAX_TAGS = 10
+UNBUILT = (
+    "x-amz-server-side-encryption",
+    "x-amz-object-lock-",
+    "x-amz-website-redirect-location",
+    "x-amz-grant-",
+    "x-amz-write-offset-bytes",
+)
+RESPONSE_OVERRIDES = {
+    "response-content-type": "Content-Type",
+    "response-content-language": "Content-Language",
+    "response-expires": "Expires",
+    "response-cache-control": "Cache-Control",
+    "response-content-disposition": "Content-Disposition",
+    "response-content-encoding": "Content-Encoding",
+}
+
+
+def stored(headers: Mapping[str, str]) -> dict[str, str]:
+    """The metadata to store with an object. Raises S3Error for what is too large, or isn't built."""
+    for name in headers:
+        if name.startswith(UNBUILT):
+            raise S3Error("NotImplemented", f"{name} is not implemented.")
+    if headers.get("x-amz-storage-class", "STANDARD") != "STANDARD":
+        raise S3Error("InvalidRequest", "The only storage class is STANDARD.")
+    if headers.get("x-amz-acl", "private") not in ("private", "bucket-owner-full-control", "bucket-owner-read"):
+        raise S3Error("NotImplemented", "Only private objects can be stored; set the bucket's rights instead.")
+    user = {name: value for name, value in headers.items() if name.startswith(USER)}
+    if sum(len(name.removeprefix(USER)) + len(value.encode()) for name, value in user.items()) > MAX_USER_BYTES:
+        raise S3Error("MetadataTooLarge")
+    found = {STORED_USER + name.removeprefix(USER).title(): value for name, value in user.items()}
+    found |= {name: headers[name.lower()] for name in KEPT if headers.get(name.lower())}
+    encodings = [part.strip() for part in found.get("Content-Encoding", "").split(",") if part.strip()]
+    if "aws-chunked" in encodings:
+        found.pop("Content-Encoding")
+        found |= {"Content-Encoding": ",".join(kept)} if (kept := [e for e in encodings if e != "aws-chunked"]) else {}
+    found["Content-Type"] = headers.get("content-type") or DEFAULT_TYPE
+    if headers.get("x-amz-tagging"):
+        tags = parse_qsl(headers["x-amz-tagging"], keep_blank_values=True)
+        check_tags(tags)
+        found[TAGGING] = headers["x-amz-tagging"]
+    return found
+
+
+def check_tags(tags: list[tuple[str, str]]) -> None:
+    """Raise S3Error for tags that S3 refuses."""
+    if len(tags) > MAX_TAGS:
+        raise S3Error("InvalidTag", f"Object tags cannot be greater than {MAX_TAGS}")
+    if len({key for key, _ in tags}) != len(tags):
+        raise S3Error("InvalidTag", "Cannot provide multiple Tags with the same key")
+    for key, value in tags:
+        if not key or len(key) > 128 or len(value) > 256:
+            raise S3Error("InvalidTag", "The TagKey or TagValue you have provided is invalid")
+
+
+def etag_of(meta: ObjectMeta) -> str:
+    """The ETag that S3's clients see."""
+    return meta.headers.get(ETAG) or meta.headers.get("X-Object-Sysmeta-Slo-Etag", "") or meta.etag
+
+
+def listed_etag(etag: str) -> str:
+    """The same of a row in a listing."""
+    own, *more = etag.split("; ")
+    values = dict(part.partition("=")[::2] for part in more)
+    return values.get("s3_etag") or values.get("slo_etag") or own
+
+
+def shown(found: FoundObject, query: Mapping[str, str], with_checksum: bool) -> list[tuple[str, str]]:
+    """The headers of an object that was read."""
+    meta = found.meta
+    headers = [
+        ("ETag", f'"{etag_of(meta)}"'),
+        ("Last-Modified", http_date(found.meta.timestamp)),
+        ("Accept-Ranges", "bytes"),
+    ]
+    for name, value in meta.headers.items():
+        if name.startswith(STORED_USER):
+            headers.append((USER + name.removeprefix(STORED_USER).lower(), value))
+        elif name in KEPT or name == "Content-Type":
+            headers.append((name, value))
+    tags = parse_qsl(meta.headers.get(TAGGING, ""), keep_blank_values=True)
+    if tags:
+        headers.append(("x-amz-tagging-count", str(len(tags))))
+    if with_checksum and CHECKSUM in meta.headers and found.status == 200:
+        algorithm, _, value = meta.headers[CHECKSUM].partition(" ")
+        headers.append((checksums.PREFIX + algorithm, value))
+        headers.append(("x-amz-checksum-type", "FULL_OBJECT"))
+    replaced = {RESPONSE_OVERRIDES[name]: value for name, value in query.items() if name in RESPONSE_OVERRIDES}
+    return [(name, value) for name, value in headers if name not in replaced] + list(replaced.items())

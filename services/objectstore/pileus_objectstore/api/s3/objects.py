@@ -1,0 +1,271 @@
+"""Objects: put, get, head, delete, copy, and their tags."""
+
+from dataclasses import replace
+from urllib.parse import parse_qsl, quote, unquote, urlencode
+
+from pileus_kit.errors import CloudError, NotFound
+from pileus_objectstore.api.conditions import conditions, ranges
+from pileus_objectstore.api.http import Response
+from pileus_objectstore.api.s3 import checksums, metadata
+from pileus_objectstore.api.s3.buckets import account_of
+from pileus_objectstore.api.s3.errors import S3Error, error_of
+from pileus_objectstore.api.s3.requests import S3Request
+from pileus_objectstore.api.s3.xml_bodies import Node, parse, response, text
+from pileus_objectstore.core import copies, multipart_uploads, objects, stored_objects
+from pileus_objectstore.core.access import CREATE_OBJECT, DELETE_OBJECT, READ_OBJECT
+from pileus_objectstore.core.conditions import Conditions
+from pileus_objectstore.core.names import Target
+from pileus_objectstore.core.requests import CopyRequest, GetRequest, PostRequest, PutRequest
+from pileus_objectstore.core.timestamps import iso
+from pileus_objectstore.wire.contract import ObjectMeta
+
+MAX_PUT_BYTES = 5 << 30
+MAX_DELETES = 1000
+COPY_CONDITIONS = ("If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since")
+
+
+def show(s3: S3Request) -> Response:
+    """GetObject and HeadObject."""
+    s3.access.require(READ_OBJECT, s3.target)
+    return _shown(s3, objects.get(s3.tools, s3.access, _get_request(s3)))
+
+
+def _get_request(s3: S3Request) -> GetRequest:
+    headers = s3.http.headers
+    part = s3.query.get("partNumber")
+    if part is not None and not (part.isdecimal() and 1 <= int(part[:6]) <= multipart_uploads.MAX_PARTS):
+        raise S3Error("InvalidArgument", "Part number must be an integer between 1 and 10000, inclusive")
+    asked = conditions(headers)
+    return GetRequest(
+        s3.target,
+        ranges(headers) if part is None else None,
+        None,
+        head=s3.method == "HEAD",
+        newest=asked is not None,
+        part=int(part) if part else None,
+    )
+
+
+def _shown(s3: S3Request, found: objects.FoundObject) -> Response:
+    headers = metadata.shown(found, s3.query, s3.headers.get("x-amz-checksum-mode", "").upper() == "ENABLED")
+    asked = conditions(s3.http.headers)
+    status = found.status
+    if asked is not None:
+        outcome = asked.evaluate(metadata.etag_of(found.meta), float(found.meta.timestamp))
+        status = outcome if outcome != 200 else status
+    if status == 304:
+        return Response(304, [h for h in headers if h[0] in ("ETag", "Last-Modified")], b"", "")
+    if status == 412:
+        raise S3Error("PreconditionFailed")
+    if status == 416:
+        raise S3Error("InvalidRange")
+    if found.parts:
+        headers.append(("x-amz-mp-parts-count", str(found.parts)))
+    if len(found.spans) > 1:
+        found = replace(found, status=200, spans=[(0, found.content.size - 1)])  # S3 sends the whole object then
+        status = 200
+    first, last = found.spans[0]
+    if status == 206:
+        headers.append(("Content-Range", f"bytes {first}-{last}/{found.content.size}"))
+    body = b"" if s3.method == "HEAD" else found.body()
+    return Response(status, headers, body, "", last - first + 1)
+
+
+def create(s3: S3Request) -> Response:
+    """PutObject."""
+    s3.access.require(CREATE_OBJECT, s3.target)
+    if s3.payload.size < 0:
+        raise S3Error("MissingContentLength")
+    if s3.payload.size > MAX_PUT_BYTES:
+        raise S3Error("EntityTooLarge")
+    only_if_new = _check_write_conditions(s3)
+    s3.payload.check_if_empty()
+    headers = metadata.stored(s3.headers)
+    expected = _checksum_header(s3)
+    if expected is not None:
+        headers[metadata.CHECKSUM] = " ".join(expected)
+    replaced = stored_objects.find(s3.tools, s3.target, newest=True)
+    reply = objects.put(
+        s3.tools,
+        s3.access,
+        PutRequest(s3.target, s3.payload.read, s3.payload.size, headers, only_if_new=only_if_new),
+    )
+    if replaced is not None:
+        multipart_uploads.delete_parts(s3.tools, s3.target, replaced)
+    etag = reply.meta.etag if reply.meta else ""
+    shown = [("ETag", f'"{etag}"')]
+    if s3.payload.checksum is not None:
+        algorithm, value = s3.payload.checksum
+        shown += [(checksums.PREFIX + algorithm, value), ("x-amz-checksum-type", "FULL_OBJECT")]
+    return Response(200, shown, b"", "")
+
+
+def _checksum_header(s3: S3Request) -> tuple[str, str] | None:
+    """The checksum that a header announces: it is stored; one in a trailer is checked only."""
+    for algorithm in checksums.ALGORITHMS:
+        value = s3.headers.get(checksums.PREFIX + algorithm)
+        if value:
+            return algorithm, value
+    return None
+
+
+def _check_write_conditions(s3: S3Request) -> bool:
+    """Check If-Match; return whether If-None-Match demands that there is no such object."""
+    none_match, match = s3.headers.get("if-none-match"), s3.headers.get("if-match")
+    if none_match is not None and none_match.strip() != "*":
+        raise S3Error("NotImplemented", "If-None-Match on a write only supports *.")
+    if match is not None:
+        meta = stored_objects.find(s3.tools, s3.target, newest=True)
+        if meta is None:
+            raise S3Error("NoSuchKey")
+        if match.strip() != "*" and match.strip().strip('"') != metadata.etag_of(meta):
+            raise S3Error("PreconditionFailed")
+    return none_match is not None
+
+
+def copy(s3: S3Request) -> Response:
+    """CopyObject."""
+    source = copy_source(s3)
+    directive = s3.headers.get("x-amz-metadata-directive", "COPY").upper()
+    if directive not in ("COPY", "REPLACE"):
+        raise S3Error("InvalidArgument", "Unknown metadata directive.")
+    if source == s3.target and directive == "COPY":
+        raise S3Error("InvalidRequest", "This copy request is illegal because it changes nothing of the object.")
+    kept = find(s3, source)
+    headers = metadata.stored(s3.headers) if directive == "REPLACE" else _copied_headers(kept)
+    if s3.headers.get("x-amz-tagging-directive", "COPY").upper() == "COPY" and metadata.TAGGING in kept.headers:
+        headers[metadata.TAGGING] = kept.headers[metadata.TAGGING]
+    check_copy_conditions(s3, kept)
+    replaced = stored_objects.find(s3.tools, s3.target, newest=True)
+    request = CopyRequest(GetRequest(source), s3.target, headers, fresh_metadata=True)
+    copied = copies.copy(s3.tools, s3.access, request)
+    meta = copied.reply.meta if copied.reply else None
+    if meta is None:
+        raise S3Error("InternalError")
+    if replaced is not None and source != s3.target:
+        multipart_uploads.delete_parts(s3.tools, s3.target, replaced)
+    modified = f"{iso(meta.timestamp)[:-3]}Z"
+    return response(Node("CopyObjectResult", ("ETag", f'"{meta.etag}"'), ("LastModified", modified)))
+
+
+def _copied_headers(meta: ObjectMeta) -> dict[str, str]:
+    return {
+        name: value
+        for name, value in meta.headers.items()
+        if name in (*metadata.KEPT, "Content-Type", metadata.CHECKSUM) or name.startswith(metadata.STORED_USER)
+    }
+
+
+def copy_source(s3: S3Request) -> Target:
+    """Read x-amz-copy-source: `bucket/key`, quoted. Raises S3Error."""
+    path, _, query = s3.headers["x-amz-copy-source"].partition("?")
+    if query and not query.endswith("versionId=null"):
+        raise S3Error("NotImplemented", "Versions are not implemented.")
+    bucket, _, key = unquote(path).removeprefix("/").partition("/")
+    if not bucket or not key:
+        raise S3Error("InvalidArgument", "Copy Source must mention the source bucket and key: sourcebucket/sourcekey")
+    return Target(account_of(s3, bucket), bucket, key)
+
+
+def find(s3: S3Request, target: Target) -> ObjectMeta:
+    """An object's metadata, for a caller who may read it. Raises S3Error."""
+    s3.access.require(READ_OBJECT, target)
+    meta = stored_objects.find(s3.tools, target, newest=True)
+    if meta is None:
+        raise S3Error("NoSuchKey")
+    return meta
+
+
+def check_copy_conditions(s3: S3Request, meta: ObjectMeta) -> None:
+    """Raise PreconditionFailed unless the source is as the x-amz-copy-source-if-* headers demand."""
+    given = {
+        name: s3.headers[f"x-amz-copy-source-{name.lower()}"]
+        for name in COPY_CONDITIONS
+        if f"x-amz-copy-source-{name.lower()}" in s3.headers
+    }
+    asked: Conditions | None = conditions(given)
+    if asked is not None and asked.evaluate(metadata.etag_of(meta), float(meta.timestamp)) != 200:
+        raise S3Error("PreconditionFailed")
+
+
+def delete(s3: S3Request) -> Response:
+    """DeleteObject: it succeeds whether or not there is such an object."""
+    s3.access.require(DELETE_OBJECT, s3.target)
+    remove(s3, s3.target)
+    return Response(204, (), b"", "")
+
+
+def remove(s3: S3Request, target: Target) -> None:
+    """Delete an object and, of one that was uploaded in parts, the parts."""
+    meta = stored_objects.find(s3.tools, target, newest=True)
+    if meta is None:
+        return
+    try:
+        objects.delete(s3.tools, target)
+    except NotFound:
+        return
+    multipart_uploads.delete_parts(s3.tools, target, meta)
+
+
+def delete_many(s3: S3Request) -> Response:
+    """DeleteObjects: each key has its own outcome."""
+    if not {"content-md5"} & s3.headers.keys() and not _has_checksum(s3):
+        raise S3Error("InvalidRequest", "Missing required header for this request: Content-MD5 or a checksum")
+    document = parse(s3.body(), "Delete")
+    keys = [text(one, "Key") for one in document.findall("Object")]
+    if not keys or len(keys) > MAX_DELETES or not all(keys):
+        raise S3Error("MalformedXML")
+    quiet = text(document, "Quiet").lower() == "true"
+    result = Node("DeleteResult")
+    for key in keys:
+        try:
+            target = replace(s3, key=key).target
+            s3.access.require(DELETE_OBJECT, target)
+            remove(s3, target)
+        except CloudError as err:
+            shown = error_of(err, for_object=True)
+            result.add(Node("Error", ("Key", key), ("Code", shown.code), ("Message", str(shown))))
+        else:
+            if not quiet:
+                result.add(Node("Deleted", ("Key", key)))
+    return response(result)
+
+
+def _has_checksum(s3: S3Request) -> bool:
+    names = {name for name in s3.headers if name.startswith(checksums.PREFIX)}
+    return bool(names) or checksums.PREFIX in s3.headers.get("x-amz-trailer", "")
+
+
+def show_tags(s3: S3Request) -> Response:
+    """GetObjectTagging."""
+    tags = parse_qsl(find(s3, s3.target).headers.get(metadata.TAGGING, ""), keep_blank_values=True)
+    nodes = [Node("Tag", ("Key", key), ("Value", value)) for key, value in tags]
+    return response(Node("Tagging", Node("TagSet").extend(nodes)))
+
+
+def update_tags(s3: S3Request) -> Response:
+    """PutObjectTagging."""
+    tags = parse_tags(s3.body())
+    _set_tags(s3, urlencode(tags, quote_via=quote))
+    return Response(200, (), b"", "")
+
+
+def delete_tags(s3: S3Request) -> Response:
+    """DeleteObjectTagging."""
+    _set_tags(s3, "")
+    return Response(204, (), b"", "")
+
+
+def parse_tags(body: bytes) -> list[tuple[str, str]]:
+    """Read a Tagging document. Raises S3Error."""
+    found = parse(body, "Tagging").findall("TagSet/Tag")
+    tags = [(text(one, "Key"), text(one, "Value")) for one in found]
+    metadata.check_tags(tags)
+    return tags
+
+
+def _set_tags(s3: S3Request, tagging: str) -> None:
+    s3.access.require(CREATE_OBJECT, s3.target)
+    meta = find(s3, s3.target)
+    # "" stands for no tags, as what isn't mentioned stays
+    objects.update(s3.tools, PostRequest(s3.target, {**meta.headers, metadata.TAGGING: tagging}))

@@ -1,0 +1,92 @@
+"""One S3 request: which bucket and key it names, who sends it, and its body."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from urllib.parse import parse_qsl
+
+from pileus_kit.auth import Caller
+from pileus_objectstore.api.http import Request, text_of
+from pileus_objectstore.api.s3.errors import S3Error
+from pileus_objectstore.api.s3.payloads import Payload
+from pileus_objectstore.core.access import Access
+from pileus_objectstore.core.names import Target
+from pileus_objectstore.core.tools import Tools
+
+MAX_XML_BYTES = 2 << 20
+MAX_KEY_BYTES = 1024
+
+
+@dataclass
+class S3Request:
+    """A request whose sender is known. `bucket` and `key` are '' where the request names none."""
+
+    tools: Tools
+    http: Request
+    bucket: str
+    key: str
+    caller: Caller | None
+    payload: Payload
+    account: str = ""
+    """The account whose container the bucket is; set once the bucket was found."""
+    unsigned_query: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def method(self) -> str:
+        return self.http.method
+
+    @property
+    def access(self) -> Access:
+        return self.http.access
+
+    @cached_property
+    def query(self) -> dict[str, str]:
+        """The query's parameters."""
+        return dict(parse_qsl(self.http.environ.get("QUERY_STRING", ""), keep_blank_values=True, max_num_fields=100))
+
+    @cached_property
+    def headers(self) -> dict[str, str]:
+        """The headers, by names in lower case."""
+        return headers_of(self.http)
+
+    @property
+    def own_account(self) -> str:
+        """The account of the caller's project. Raises S3Error for an anonymous caller."""
+        if self.caller is None or self.caller.project_id is None:
+            raise S3Error("AccessDenied")
+        return f"{self.tools.config.account_prefix}{self.caller.project_id}"
+
+    @property
+    def container(self) -> Target:
+        """The bucket's container."""
+        return Target(self.account, self.bucket)
+
+    @property
+    def target(self) -> Target:
+        """The object. Raises S3Error if its key is too long."""
+        if len(self.key.encode(errors="replace")) > MAX_KEY_BYTES:
+            raise S3Error("KeyTooLongError")
+        return Target(self.account, self.bucket, self.key)
+
+    def body(self) -> bytes:
+        """The whole body of a request that carries a document."""
+        return self.payload.read_all(MAX_XML_BYTES)
+
+
+def headers_of(request: Request) -> dict[str, str]:
+    """A request's headers, by names in lower case."""
+    found = {name.lower(): value for name, value in request.headers.items()}
+    if request.environ.get("CONTENT_LENGTH"):
+        found["content-length"] = request.environ["CONTENT_LENGTH"]
+    return found
+
+
+def bucket_and_key(request: Request, domains: tuple[str, ...]) -> tuple[str, str]:
+    """Read `/bucket/key`, or `/key` where the host is `bucket.DOMAIN` for one of our domains."""
+    path = text_of(request.environ.get("PATH_INFO", "")).removeprefix("/")
+    host = request.environ.get("HTTP_HOST", "").partition(":")[0].lower()
+    for domain in domains:
+        if host.endswith(f".{domain.lower()}"):
+            return host.removesuffix(f".{domain.lower()}"), path
+    bucket, _, key = path.partition("/")
+    return bucket, key

@@ -1,0 +1,92 @@
+"""S3's buckets and listings through boto3."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from s3_clients import S3, s3_store
+
+
+@pytest.fixture(scope="module")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
+    with s3_store(tmp_path_factory.mktemp("s3")) as store:
+        yield store
+
+
+def code(call: Any, **arguments: Any) -> tuple[int, str]:
+    """The status and the code with which a call is refused."""
+    with pytest.raises(ClientError) as caught:
+        call(**arguments)
+    answer = caught.value.response
+    return answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Code"]
+
+
+def test_buckets_come_and_go(s3: S3) -> None:
+    boto = s3.client()
+    boto.create_bucket(Bucket="first")
+    assert code(boto.create_bucket, Bucket="first") == (409, "BucketAlreadyOwnedByYou")
+    assert [bucket["Name"] for bucket in boto.list_buckets()["Buckets"]] == ["first"]
+    assert boto.get_bucket_location(Bucket="first")["LocationConstraint"] == "RegionOne"
+    boto.head_bucket(Bucket="first")
+    boto.put_object(Bucket="first", Key="k", Body=b"")
+    assert code(boto.delete_bucket, Bucket="first") == (409, "BucketNotEmpty")
+    boto.delete_object(Bucket="first", Key="k")
+    boto.delete_bucket(Bucket="first")
+    assert code(boto.head_bucket, Bucket="first")[0] == 404
+    assert code(boto.list_objects_v2, Bucket="first") == (404, "NoSuchBucket")
+    assert code(boto.get_object, Bucket="first", Key="k") == (404, "NoSuchBucket")
+
+
+def test_a_name_belongs_to_one_project(s3: S3) -> None:
+    mine, theirs = s3.client(), s3.client("other")
+    mine.create_bucket(Bucket="unique")
+    assert code(theirs.create_bucket, Bucket="unique") == (409, "BucketAlreadyExists")
+    mine.delete_bucket(Bucket="unique")
+    theirs.create_bucket(Bucket="unique")
+    assert code(mine.list_objects_v2, Bucket="unique") == (403, "AccessDenied")
+
+
+@pytest.mark.parametrize("name", ["Abc", "ab", "a..b", "192.168.1.1", "-abc", "a_b"])
+def test_odd_names_are_refused(s3: S3, name: str) -> None:
+    assert code(s3.client().create_bucket, Bucket=name)[0] == 400
+
+
+@pytest.fixture(scope="module")
+def full(s3: S3) -> Any:
+    boto = s3.client()
+    boto.create_bucket(Bucket="listed")
+    for name in ("a/1", "a/2", "b", "c/x/1", "c/y", "d"):
+        boto.put_object(Bucket="listed", Key=name, Body=b"12")
+    s3.store.drain()
+    return boto
+
+
+def keys(page: Any) -> list[str]:
+    return [one["Key"] for one in page.get("Contents", ())] + [p["Prefix"] for p in page.get("CommonPrefixes", ())]
+
+
+def test_lists(full: Any) -> None:
+    page = full.list_objects_v2(Bucket="listed")
+    assert keys(page) == ["a/1", "a/2", "b", "c/x/1", "c/y", "d"] and page["KeyCount"] == 6
+    assert page["Contents"][0]["Size"] == 2 and not page["IsTruncated"]
+    assert keys(full.list_objects_v2(Bucket="listed", Delimiter="/")) == ["b", "d", "a/", "c/"]
+    assert keys(full.list_objects_v2(Bucket="listed", Prefix="c/", Delimiter="/")) == ["c/y", "c/x/"]
+    assert keys(full.list_objects_v2(Bucket="listed", StartAfter="b")) == ["c/x/1", "c/y", "d"]
+    assert keys(full.list_objects_v2(Bucket="listed", MaxKeys=0)) == []
+
+
+@pytest.mark.parametrize("operation", ["list_objects", "list_objects_v2"])
+@pytest.mark.parametrize("delimiter", ["", "/"])
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_pages_follow_each_other(full: Any, operation: str, delimiter: str, size: int) -> None:
+    pages = full.get_paginator(operation).paginate(
+        Bucket="listed", Delimiter=delimiter, PaginationConfig={"PageSize": size}
+    )
+    found = sorted(name for page in pages for name in keys(page))
+    assert found == (["a/", "b", "c/", "d"] if delimiter else ["a/1", "a/2", "b", "c/x/1", "c/y", "d"])
+
+
+def test_odd_parameters_are_refused(full: Any) -> None:
+    assert code(full.list_objects_v2, Bucket="listed", MaxKeys=-1)[0] == 400
+    assert code(full.list_objects_v2, Bucket="listed", ContinuationToken="?")[0] == 400

@@ -1,0 +1,124 @@
+"""Multipart uploads through boto3."""
+
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from boto3.s3.transfer import TransferConfig
+from botocore.exceptions import ClientError
+from s3_clients import S3, s3_store
+
+PART = b"p" * (5 << 20)
+
+
+@pytest.fixture(scope="module")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
+    with s3_store(tmp_path_factory.mktemp("s3")) as store:
+        store.client().create_bucket(Bucket="large")
+        yield store
+
+
+def code(call: Any, **arguments: Any) -> tuple[int, str]:
+    """The status and the code with which a call is refused."""
+    with pytest.raises(ClientError) as caught:
+        call(**arguments)
+    answer = caught.value.response
+    return answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Code"]
+
+
+def hidden(s3: S3) -> list[str]:
+    """The objects that are left beside the bucket."""
+    s3.store.drain()
+    token = s3.identity.token("demo")
+    headers = {"X-Auth-Token": token, "X-Subject-Token": token}
+    project = s3.identity.client.get("/v3/auth/tokens", headers=headers).get_json()["token"]["project"]["id"]
+    from urllib.request import Request, urlopen
+
+    listing = urlopen(Request(f"{s3.url}/v1/AUTH_{project}/large+segments", headers=headers)).read()
+    return listing.decode().split()
+
+
+def test_parts_become_an_object(s3: S3) -> None:
+    boto = s3.client()
+    upload = boto.create_multipart_upload(Bucket="large", Key="k", Metadata={"m": "1"}, ContentType="text/p")[
+        "UploadId"
+    ]
+    named = {"Bucket": "large", "Key": "k", "UploadId": upload}
+    first = boto.upload_part(**named, PartNumber=1, Body=PART)["ETag"]
+    boto.upload_part(**named, PartNumber=2, Body=b"wrong")
+    second = boto.upload_part(**named, PartNumber=2, Body=b"end")["ETag"]
+    boto.upload_part(**named, PartNumber=9, Body=b"unused")
+    s3.store.drain()
+    assert [(p["PartNumber"], p["Size"]) for p in boto.list_parts(**named)["Parts"]] == [(1, 5 << 20), (2, 3), (9, 6)]
+    assert [u["Key"] for u in boto.list_multipart_uploads(Bucket="large")["Uploads"]] == ["k"]
+    parts = {"Parts": [{"PartNumber": 1, "ETag": first}, {"PartNumber": 2, "ETag": second}]}
+    done = boto.complete_multipart_upload(**named, MultipartUpload=parts)
+    digest = hashlib.md5(bytes.fromhex(first.strip('"')) + bytes.fromhex(second.strip('"')), usedforsecurity=False)
+    assert done["ETag"] == f'"{digest.hexdigest()}-2"'
+    assert boto.complete_multipart_upload(**named, MultipartUpload=parts)["ETag"] == done["ETag"], "idempotent"
+    found = boto.get_object(Bucket="large", Key="k")
+    assert found["Body"].read() == PART + b"end" and found["ETag"] == done["ETag"]
+    assert found["Metadata"] == {"m": "1"} and found["ContentType"] == "text/p"
+    assert boto.get_object(Bucket="large", Key="k", Range=f"bytes={len(PART) - 1}-")["Body"].read() == b"pend"
+    assert boto.get_object(Bucket="large", Key="k", PartNumber=2)["Body"].read() == b"end"
+    s3.store.drain()
+    listed = boto.list_objects_v2(Bucket="large")["Contents"]
+    assert [(o["Key"], o["Size"], o["ETag"]) for o in listed] == [("k", len(PART) + 3, done["ETag"])]
+    assert len(hidden(s3)) == 2, "the parts of the object, and nothing else"
+    boto.delete_object(Bucket="large", Key="k")
+    assert hidden(s3) == []
+
+
+def test_an_aborted_upload_leaves_nothing(s3: S3) -> None:
+    boto = s3.client()
+    upload = boto.create_multipart_upload(Bucket="large", Key="gone")["UploadId"]
+    named = {"Bucket": "large", "Key": "gone", "UploadId": upload}
+    boto.upload_part(**named, PartNumber=1, Body=b"x")
+    s3.store.drain()
+    boto.abort_multipart_upload(**named)
+    assert code(boto.upload_part, **named, PartNumber=2, Body=b"x") == (404, "NoSuchUpload")
+    assert code(boto.abort_multipart_upload, **named) == (404, "NoSuchUpload")
+    assert hidden(s3) == []
+
+
+def test_wrong_lists_of_parts_are_refused(s3: S3) -> None:
+    boto = s3.client()
+    upload = boto.create_multipart_upload(Bucket="large", Key="w")["UploadId"]
+    named = {"Bucket": "large", "Key": "w", "UploadId": upload}
+    small = boto.upload_part(**named, PartNumber=1, Body=b"small")["ETag"]
+    other = boto.upload_part(**named, PartNumber=2, Body=b"other")["ETag"]
+    s3.store.drain()
+
+    def refused(*parts: tuple[int, str]) -> tuple[int, str]:
+        listed = {"Parts": [{"PartNumber": number, "ETag": etag} for number, etag in parts]}
+        return code(boto.complete_multipart_upload, **named, MultipartUpload=listed)
+
+    assert refused((1, other)) == (400, "InvalidPart")
+    assert refused((3, small)) == (400, "InvalidPart")
+    assert refused((2, other), (1, small)) == (400, "InvalidPartOrder")
+    assert refused((1, small), (2, other)) == (400, "EntityTooSmall")
+    assert code(boto.upload_part, **named, PartNumber=10_001, Body=b"") == (400, "InvalidArgument")
+    boto.abort_multipart_upload(**named)
+
+
+def test_a_part_may_be_a_copy(s3: S3) -> None:
+    boto = s3.client()
+    boto.put_object(Bucket="large", Key="source", Body=b"0123456789")
+    upload = boto.create_multipart_upload(Bucket="large", Key="copied")["UploadId"]
+    named = {"Bucket": "large", "Key": "copied", "UploadId": upload}
+    copied = boto.upload_part_copy(**named, PartNumber=1, CopySource="large/source", CopySourceRange="bytes=2-5")
+    s3.store.drain()
+    parts = {"Parts": [{"PartNumber": 1, "ETag": copied["CopyPartResult"]["ETag"]}]}
+    boto.complete_multipart_upload(**named, MultipartUpload=parts)
+    assert boto.get_object(Bucket="large", Key="copied")["Body"].read() == b"2345"
+
+
+def test_the_transfer_manager(s3: S3, tmp_path: Any) -> None:
+    boto = s3.client()
+    data = bytes(range(256)) * (12 << 12)
+    (tmp_path / "up").write_bytes(data)
+    config = TransferConfig(multipart_threshold=5 << 20, multipart_chunksize=5 << 20, max_concurrency=3)
+    boto.upload_file(str(tmp_path / "up"), "large", "file", Config=config)
+    boto.download_file("large", "file", str(tmp_path / "down"), Config=config)
+    assert (tmp_path / "down").read_bytes() == data

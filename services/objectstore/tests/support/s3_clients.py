@@ -1,0 +1,66 @@
+"""boto3 against the object store, with access keys of a real identity service, all in this process."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config as BotoConfig
+from werkzeug.serving import make_server
+
+from pileus_identity.testing import IdentityFixture
+from pileus_kit.policy import Enforcer
+from pileus_kit.testing import routed_peers
+from pileus_objectstore import app
+from pileus_objectstore.clients.access_keys import IdentityVerifier
+from pileus_objectstore.policy import RULES
+from pileus_objectstore.testing import ObjectStoreFixture
+
+
+class S3:
+    """An object store on a port, and the users of an identity service."""
+
+    def __init__(self, url: str, identity: IdentityFixture, store: ObjectStoreFixture) -> None:
+        self.url, self.identity, self.store = url, identity, store
+        self.keys: dict[str, tuple[str, str]] = {}
+
+    def key(self, user: str) -> tuple[str, str]:
+        """An access key and its secret, of this user for their project."""
+        if user not in self.keys:
+            token = self.identity.token(user)
+            headers = {"X-Auth-Token": token, "X-Subject-Token": token}
+            facts = self.identity.client.get("/v3/auth/tokens", headers=headers).get_json()["token"]
+            path = f"/v3/users/{facts['user']['id']}/credentials/OS-EC2"
+            body = {"tenant_id": facts["project"]["id"]}
+            made = self.identity.client.post(path, json=body, headers=headers).get_json()["credential"]
+            self.keys[user] = made["access"], made["secret"]
+        return self.keys[user]
+
+    def client(self, user: str = "demo", secret: str = "", access: str = "", **config: Any) -> Any:
+        """A boto3 client that signs with the user's key."""
+        known = self.key(user)
+        return boto3.client(
+            "s3",
+            endpoint_url=self.url,
+            aws_access_key_id=access or known[0],
+            aws_secret_access_key=secret or known[1],
+            region_name="RegionOne",
+            config=BotoConfig(s3={"addressing_style": "path"}, retries={"max_attempts": 0}, **config),
+        )
+
+
+@contextmanager
+def s3_store(directory: Path) -> Iterator[S3]:
+    with ExitStack() as stack:
+        identity = stack.enter_context(IdentityFixture())
+        store = ObjectStoreFixture(directory)
+        stack.callback(store.close)
+        peers = routed_peers({"identity": identity.app}, identity.token("objectstore"))
+        proxy = app.create(store.config, peers.authenticator(), Enforcer(RULES), IdentityVerifier(peers))
+        stack.callback(proxy.tools.cluster.close)
+        server = make_server("127.0.0.1", 0, proxy, threaded=True)  # type: ignore[arg-type]
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        stack.callback(server.shutdown)
+        yield S3(f"http://127.0.0.1:{server.server_port}", identity, store)
