@@ -81,7 +81,7 @@ class BucketRegistry:
             0,
             only_if_new=True,
         )
-        stored_objects.store(tools, _entry(name), request, lambda _: b"")
+        tools.cluster.put_object(_entry(name), request, lambda _: b"")
 
 
 def _entry(name: str) -> Target:

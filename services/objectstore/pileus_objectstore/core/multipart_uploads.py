@@ -79,7 +79,7 @@ def begin(tools: Tools, target: Target, headers: Mapping[str, str]) -> str:
     kept = {**headers, UPLOAD: upload}
     place = _place(target, upload)
     request = PutObject(UNPLACED, place.path, timestamp(tools.now()), kept, 0, listed_etag="upload=1")
-    stored_objects.store(tools, place, request, lambda _: b"")
+    tools.cluster.put_object(place, request, lambda _: b"")
     return upload
 
 
@@ -98,7 +98,7 @@ def put_part(tools: Tools, target: Target, upload: str, number: int, read: Read,
     find(tools, target, upload)
     place = _part(target, upload, number)
     request = PutObject(UNPLACED, place.path, timestamp(tools.now()), {"Content-Type": "binary/octet-stream"}, size)
-    reply = stored_objects.store(tools, place, request, read)
+    reply = tools.cluster.put_object(place, request, read)
     return reply.meta.etag if reply.meta else ""
 
 
