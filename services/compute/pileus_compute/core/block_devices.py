@@ -36,10 +36,12 @@ class BlockDevice:
 
     @property
     def is_root(self) -> bool:
+        """Whether the server boots from it."""
         return self.boot_index == 0
 
     @property
     def short_name(self) -> str:
+        """The device name without its folder; empty if none is asked for."""
         return (self.device or "").removeprefix("/dev/")
 
 

@@ -57,24 +57,28 @@ Filter = Callable[[Candidate, RequestSpec], str | None]
 
 
 def up(candidate: Candidate, spec: RequestSpec) -> str | None:
+    """The host must be enabled, and its agent must report."""
     if candidate.host.disabled:
         return f"is disabled ({candidate.host.disabled_reason or 'no reason given'})"
     return host_rows.reason_down(candidate.host, spec.silence_s)
 
 
 def named(candidate: Candidate, spec: RequestSpec) -> str | None:
+    """The host must be the requested one, if one is, and must not have failed the server before."""
     if spec.host and candidate.host.name != spec.host:
         return f"is not the requested host {spec.host}"
     return "was tried before" if candidate.host.name in spec.excluded else None
 
 
 def zone(candidate: Candidate, spec: RequestSpec) -> str | None:
+    """The host must be in the requested zone, if one is."""
     if spec.zone and candidate.zone != spec.zone:
         return f"is in zone {candidate.zone}, not {spec.zone}"
     return None
 
 
 def vcpus(candidate: Candidate, spec: RequestSpec) -> str | None:
+    """The host must offer enough CPUs, and have as many physical ones as the server has virtual ones."""
     host = candidate.host
     free = int(host.vcpus * spec.ratios.cpu) - host.vcpus_used
     if spec.claim.vcpus > host.vcpus:
@@ -83,24 +87,28 @@ def vcpus(candidate: Candidate, spec: RequestSpec) -> str | None:
 
 
 def memory(candidate: Candidate, spec: RequestSpec) -> str | None:
+    """The host must offer enough memory."""
     free = int(candidate.host.memory_mib * spec.ratios.memory) - candidate.host.memory_mib_used
     wanted = spec.claim.memory_mib
     return f"has {free} MiB of memory free, {wanted} wanted" if free < wanted else None
 
 
 def disk(candidate: Candidate, spec: RequestSpec) -> str | None:
+    """The host must offer enough disk."""
     free = max(int(candidate.host.disk_gib * spec.ratios.disk) - candidate.host.disk_gib_used, 0)
     wanted = spec.claim.disk_gib
     return f"has {free} GiB of disk free, {wanted} wanted" if free < wanted else None
 
 
 def hints(candidate: Candidate, spec: RequestSpec) -> str | None:
+    """The host must satisfy the hints same_host and different_host."""
     if spec.same_as is not None and candidate.host.name not in spec.same_as:
         return "has none of the servers named by same_host"
     return "has a server named by different_host" if candidate.host.name in spec.other_than else None
 
 
 def group(candidate: Candidate, spec: RequestSpec) -> str | None:
+    """The host must satisfy the policy of the server's group."""
     here = spec.group_hosts.count(candidate.host.name)
     if spec.group_policy == "anti-affinity" and here >= spec.group_limit:
         return f"has {here} of the group's servers already"

@@ -30,10 +30,12 @@ class Related:
     """Flow and step of the live job."""
 
     def task_state(self, server: Server | DeletedServer) -> str | None:
+        """Return OpenStack's task_state of one of the servers."""
         flow, step = self.jobs.get(server.id, (None, None))
         return states.task_state(server, flow, step)
 
     def status(self, server: Server | DeletedServer) -> str:
+        """Return the status that users see of one of the servers."""
         return states.shown_status(server, self.jobs.get(server.id, (None, None))[0])
 
 

@@ -78,6 +78,7 @@ def forget(session: Session, port_id: str) -> None:
 
 
 def forget_all(session: Session, server_id: str) -> None:
+    """Forget all ports of the server."""
     """Forget all ports of a server."""
     session.execute(delete(ServerPort).where(ServerPort.server_id == server_id))
 
