@@ -46,6 +46,3 @@ class JobNotifier(Notifier[str]):
     def ring(self, job_id: str) -> None:
         """Notify a worker of the job; the same as `notify`."""
         self.notify(job_id)
-
-
-Ringer = JobNotifier

@@ -22,7 +22,7 @@ class Disk:
 
     path: Path
     format: str
-    """As QEMU names it."""
+    """The name that QEMU has for it."""
     base: "Disk | None" = None
     """The backing file of an overlay. None: it has none, whatever its header says."""
 

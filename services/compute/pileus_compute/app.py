@@ -13,7 +13,7 @@ from pileus_compute.core.tools import TOPIC, Tools
 from pileus_compute.policy import RULES
 from pileus_kit import db, process
 from pileus_kit.auth import Authenticator
-from pileus_kit.doorbell import Ringer
+from pileus_kit.doorbell import JobNotifier
 from pileus_kit.errors import NotFound
 from pileus_kit.peers import Peers
 from pileus_kit.policy import Enforcer
@@ -30,7 +30,7 @@ def build(config: Config) -> Flask:
         config,
         db.Sessions(config.database_url("compute")),
         peers,
-        ring=Ringer(config.bus, TOPIC).ring,
+        ring=JobNotifier(config.bus, TOPIC).notify,
         connect=lambda: Bus(config.bus),
     )
     app = create(tools, peers.authenticator(), Enforcer(RULES, config.path("policy", "compute.yaml")))

@@ -12,7 +12,7 @@ MAX_TOKENS = 10_000
 
 
 class TooManyWaiting(Exception):
-    """As many requests of this owner wait as may."""
+    """No further request of this owner may wait."""
 
 
 class FairShares(Generic[T]):

@@ -45,7 +45,7 @@ class TokenBook:
 
     Its attributes are admin, manager, member and reader (of project p1), other (member of p2), service (role service
     alone, project `service`), system_admin and system_reader (system scope), domain_admin (administrator of the domain
-    `default`), nobody (without a role), expired, and revoked (a token that it doesn't know).
+    `default`), without_roles, expired, and revoked (a token that it doesn't know).
     """
 
     def __init__(self) -> None:
@@ -60,7 +60,7 @@ class TokenBook:
         self.system_admin = self.add(make_caller("system_admin", "admin", project=None, system=True))
         self.system_reader = self.add(make_caller("system_reader", "reader", project=None, system=True))
         self.domain_admin = self.add(make_caller("domain_admin", "admin", project=None, domain="default"))
-        self.nobody = self.add(make_caller("nobody"))
+        self.without_roles = self.add(make_caller("nobody"))
         self.expired = self.add(replace(make_caller("expired", "member"), expires_at=time.time() - 1))
         self.revoked = make_caller("revoked", "admin")
 

@@ -52,7 +52,7 @@ def policy_matrix(app: Flask, book: TokenBook, headers: Mapping[str, str], sampl
         ANONYMOUS: None,
         "expired": book.expired,
         "revoked": book.revoked,
-        "nobody": book.nobody,
+        "nobody": book.without_roles,
         "reader": book.reader,
         "other": book.other,
         "member": book.member,

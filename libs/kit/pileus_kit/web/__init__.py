@@ -17,7 +17,6 @@ from pileus_kit.web.request import (
     caller,
     enforce,
     request_id,
-    tools,
     tools_of,
     version,
 )
@@ -34,7 +33,6 @@ __all__ = [
     "enforce",
     "named_error",
     "request_id",
-    "tools",
     "tools_of",
     "version",
 ]

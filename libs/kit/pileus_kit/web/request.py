@@ -30,11 +30,6 @@ def request_id() -> str:
     return context.request_id.get()
 
 
-def tools() -> Any:
-    """Return what the service's application was built with, untyped. New code uses `tools_of`."""
-    return current_app.extensions["pileus"]
-
-
 def tools_of(kind: type[T]) -> Callable[[], T]:
     """Return a typed accessor of what the service's application was built with: `tools = tools_of(Tools)`."""
 

@@ -15,7 +15,7 @@ from pileus_kit.web.authentication import admit_anonymous, authenticate
 from pileus_kit.web.request import enforce
 
 MAX_BODY_BYTES = 1 << 20
-"""Of a JSON body. Uploads are streams (`raw`), which their service bounds."""
+"""The size of a JSON body. Uploads are streams (`raw`), which their service bounds."""
 NUL = re.compile(rb"(?<!\\)(\\\\)*\\u0000")
 """The character NUL as JSON writes it; PostgreSQL can't store a text with it."""
 Handler = Callable[..., Any]

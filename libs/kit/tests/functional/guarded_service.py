@@ -8,9 +8,10 @@ from pileus_kit import process
 from pileus_kit.config import ServiceConfig
 from pileus_kit.peers import Peers
 from pileus_kit.policy import Enforcer, Rule
-from pileus_kit.web import Resource, caller, create_app, named_error, tools
+from pileus_kit.web import Resource, caller, create_app, named_error, tools_of
 
 things = Resource("things", __name__, url_prefix="/v1")
+tools = tools_of(Peers)
 
 
 @things.endpoint("GET", "/", public="tests ask without a token")

@@ -13,10 +13,11 @@ from pileus_kit import process
 from pileus_kit.config import ServiceConfig
 from pileus_kit.policy import Enforcer, Rule
 from pileus_kit.testing import TokenBook
-from pileus_kit.web import Resource, create_app, named_error, tools
+from pileus_kit.web import Resource, create_app, named_error, tools_of
 
 things = Resource("things", __name__, url_prefix="/v1")
 DEADLINE_S = 60
+tools = tools_of(ServiceConfig)
 
 
 @things.endpoint("GET", "/", public="tests ask without a token")

@@ -99,7 +99,7 @@ def test_an_administrator_sees_the_jobs_of_all_projects(client: Client, book: To
 @pytest.mark.parametrize("noun", ["jobs", "events"])
 def test_others_see_their_own_project_only(client: Client, book: TokenBook, noun: str) -> None:
     assert client.get(f"/operations/{noun}?all_projects=1").status_code == 403
-    assert client.get(f"/operations/{noun}", as_=book.nobody).status_code == 403
+    assert client.get(f"/operations/{noun}", as_=book.without_roles).status_code == 403
     assert client.get(f"/operations/{noun}", anonymous=True).status_code == 401
 
 

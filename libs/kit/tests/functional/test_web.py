@@ -17,9 +17,10 @@ from pileus_kit.db import Sessions, Utc
 from pileus_kit.errors import StatementTimeout
 from pileus_kit.policy import Enforcer, Rule
 from pileus_kit.testing import TokenBook
-from pileus_kit.web import Resource, create_app, named_error, tools
+from pileus_kit.web import Resource, create_app, named_error, tools_of
 
 things = Resource("things", __name__, url_prefix="/v1")
+tools = tools_of(Sessions)
 WHY = "tests ask without a token"
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
 

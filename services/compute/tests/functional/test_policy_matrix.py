@@ -31,7 +31,7 @@ def test_the_policy_of_each_action(compute: ComputeFixture) -> None:
         "none": None,
         "expired": book.expired,
         "revoked": book.revoked,
-        "nobody": book.nobody,
+        "nobody": book.without_roles,
         "reader": book.reader,
         "other": book.other,
         "service": book.service,

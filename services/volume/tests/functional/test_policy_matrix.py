@@ -24,7 +24,7 @@ def test_the_policy_of_each_action(stored):
         "none": None,
         "expired": book.expired,
         "revoked": book.revoked,
-        "nobody": book.nobody,
+        "nobody": book.without_roles,
         "reader": book.reader,
         "other": book.other,
         "member": book.member,
