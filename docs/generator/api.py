@@ -81,11 +81,13 @@ def _flask_routes(app: Any) -> Iterator[Route]:
 
 
 def _store_routes(fixture: Any) -> Iterator[Route]:
+    """The object store's calls; S3's have no rules of their own and are described in its README."""
     paths = {"account": "/v1/{account}", "container": "/v1/{account}/{container}"}
-    for call in fixture.app.calls.values():
+    routes = fixture.app.routes
+    for call in (*routes.calls.values(), *routes.variants.values()):
         path = paths.get(call.kind, "/v1/{account}/{container}/{object}")
         acl = f", or the container's {call.action.acl} ACL" if call.action.acl else ""
-        yield Route(call.method, path, "", code(call.policy) + acl, "")
+        yield Route(call.method, path, "", code(call.policy) + acl, f"variant: {call.variant}" if call.variant else "")
 
 
 def _span(since: Version | None, until: Version | None) -> str:

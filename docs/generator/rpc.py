@@ -1,6 +1,7 @@
 """Contracts of the bus: what the lock files record."""
 
 import json
+from typing import Any
 
 from houses import SERVICES, TOP
 from tables import code
@@ -17,9 +18,13 @@ version. What each method does stands in the service's `rpc.py`.
 def page() -> str:
     text = HEAD
     for service in SERVICES:
-        lock = TOP / "services" / service / f"pileus_{service}" / "rpc.lock.json"
-        if lock.exists():
-            for topic, contract in json.loads(lock.read_text()).items():
+        for lock in sorted((TOP / "services" / service / f"pileus_{service}").rglob("rpc.lock.json")):
+            recorded = json.loads(lock.read_text())
+            if "messages" in recorded:
+                text += f"\n## {service}'s storage servers, version {recorded['version']}\n\n"
+                text += _messages(recorded["messages"])
+                continue
+            for topic, contract in recorded.items():
                 text += f"\n## {topic}, version {contract['version']}\n\n" + _methods(contract["methods"])
     return text
 
@@ -30,3 +35,11 @@ def _methods(methods: dict[str, str]) -> str:
         since, _, hints = described.partition(" ")
         lines.append(f"- **{name}** (since {since}): {code(hints)}\n")
     return "".join(lines)
+
+
+def _messages(messages: dict[str, Any]) -> str:
+    """Messages as the HTTP calls between proxies, storage servers and workers carry them, with their fields."""
+    return "".join(
+        f"- **{name}**: {', '.join(code(field) for field in schema.get('properties', {}))}\n"
+        for name, schema in sorted(messages.items())
+    )
