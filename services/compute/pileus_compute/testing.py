@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
-import msgspec
 from werkzeug.test import TestResponse
 
 from pileus_compute import app, flows
@@ -17,7 +16,7 @@ from pileus_compute.db.models import Event, Job, Model
 from pileus_compute.drivers.fake import Fake
 from pileus_compute.policy import RULES
 from pileus_compute.rpc import HostAgent, Power, Upload, Uploaded
-from pileus_kit import fault_messages
+from pileus_kit import decoding, fault_messages
 from pileus_kit.auth import Caller
 from pileus_kit.errors import HostDown, Transient
 from pileus_kit.flow import Runner
@@ -126,7 +125,7 @@ class ComputeFixture:
     def flavor(self, flavor_id: str = "1", **facts: object) -> str:
         new = {"id": flavor_id, "name": f"m{flavor_id}", "vcpus": 1, "memory_mib": 64, "disk_gib": 1} | facts
         with self.sessions.begin() as session:
-            return flavors.create(session, msgspec.convert(new, flavors.NewFlavor)).id
+            return flavors.create(session, decoding.convert(new, flavors.NewFlavor)).id
 
     def server(
         self, as_: Caller | None = None, version: str = "2.79", drain: bool = True, **fields: object
