@@ -12,6 +12,7 @@ from typing import Any
 
 from pileus_cli.config import Config
 from pileus_cli.errors import Trouble
+from pileus_cli.json_types import JsonObject
 
 REFUSALS = 50  # how many are remembered
 
@@ -85,5 +86,5 @@ def remember_refusal(**facts: Any) -> None:
     write("refusals", [*refusals(), {"at": time.time(), **facts}][-REFUSALS:])
 
 
-def refusals() -> list[dict[str, Any]]:
+def refusals() -> list[JsonObject]:
     return read("refusals") or []

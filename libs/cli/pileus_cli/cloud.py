@@ -10,6 +10,7 @@ from pileus_cli import VERSION, cache
 from pileus_cli.answers import Answer, Shown, curl_command, print_call, proxy_for
 from pileus_cli.config import Config
 from pileus_cli.errors import LoginRefused, Refused, Trouble, Unreachable
+from pileus_cli.json_types import JsonObject
 
 TYPES = {
     "identity": ("identity",),
@@ -35,12 +36,12 @@ class Cloud:
         self.last_write = ""  # the id of the last request that changed something
         self.times: list[tuple[str, float]] = []
         self._key = cache.key(config)
-        self._known: dict[str, Any] = {}
+        self._known: JsonObject = {}
         self._pool: Any = None
 
     # -- login -----------------------------------------------------------------------------------------------------
 
-    def login(self, again: bool = False) -> dict[str, Any]:
+    def login(self, again: bool = False) -> JsonObject:
         """Return {"token", "expires_at", "project_id", "user_id", "roles", "catalog", "versions"}."""
         if not self._known and not again:
             self._known = cache.read(self._key) or {}
@@ -49,7 +50,7 @@ class Cloud:
             cache.write(self._key, self._known)
         return self._known
 
-    def _log_in(self) -> dict[str, Any]:
+    def _log_in(self) -> JsonObject:
         """Log in with keystoneauth, which knows every way to do that; it is imported only when a token is needed."""
         import logging
 
@@ -212,7 +213,7 @@ class Cloud:
         limit: int | None = None,
         *,
         version: str | None = None,
-    ) -> Iterator[dict[str, Any]]:
+    ) -> Iterator[JsonObject]:
         """Return every row of a list, page after page, by the links that the service gives."""
         if limit is not None and service != "identity":  # the identity service has no pages
             query = {**(query or {}), "limit": limit}
@@ -306,7 +307,7 @@ class Cloud:
         if self._pool is None:
             import urllib3
 
-            options: dict[str, Any] = {"cert_reqs": "CERT_REQUIRED" if self.config.verify else "CERT_NONE"}
+            options: JsonObject = {"cert_reqs": "CERT_REQUIRED" if self.config.verify else "CERT_NONE"}
             if self.config.cacert:
                 options["ca_certs"] = self.config.cacert
             if self.config.cert:

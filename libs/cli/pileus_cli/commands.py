@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from pileus_cli.json_types import JsonObject
+
 if TYPE_CHECKING:
     import argparse
 
@@ -28,7 +30,7 @@ class Arg:
 
     name: str
     help: str = ""
-    terms: dict[str, Any] = field(default_factory=dict)
+    terms: JsonObject = field(default_factory=dict)
     into: str = ""
     kind: str = ""
 

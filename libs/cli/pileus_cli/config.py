@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pileus_cli.errors import Usage
+from pileus_cli.json_types import JsonObject
 
 ALL_IN_ONE = Path("/var/lib/pileus/clouds.yaml")
 PLACES = (Path(), Path.home() / ".config" / "openstack", Path("/etc/openstack"))
@@ -135,7 +136,7 @@ def clouds(environment: Mapping[str, str] = os.environ) -> list[str]:
     return sorted(_clouds(environment)[1])
 
 
-def _clouds(environment: Mapping[str, str]) -> tuple[Path | None, dict[str, Any]]:
+def _clouds(environment: Mapping[str, str]) -> tuple[Path | None, JsonObject]:
     """Return the user's clouds.yaml, else the all-in-one's, and its clouds by name."""
     file = _find("clouds.yaml", environment.get("OS_CLIENT_CONFIG_FILE"))
     if file is None and not environment.get("OS_AUTH_URL") and os.access(ALL_IN_ONE, os.R_OK):
@@ -143,7 +144,7 @@ def _clouds(environment: Mapping[str, str]) -> tuple[Path | None, dict[str, Any]
     return file, _read(file).get("clouds") or {}
 
 
-def _from_file(wanted: str, environment: Mapping[str, str], required: bool) -> tuple[str, dict[str, Any]]:
+def _from_file(wanted: str, environment: Mapping[str, str], required: bool) -> tuple[str, JsonObject]:
     file, clouds = _clouds(environment)
     if not wanted and (len(clouds) == 1 or file == ALL_IN_ONE):
         wanted = next(iter(clouds), "")
@@ -167,7 +168,7 @@ def _find(name: str, given: str | None) -> Path | None:
     return next((file for file in candidates if file.is_file()), None)
 
 
-def _read(file: Path | None) -> dict[str, Any]:
+def _read(file: Path | None) -> JsonObject:
     if file is None:
         return {}
     import yaml
@@ -180,7 +181,7 @@ def _read(file: Path | None) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+def _merged(base: JsonObject, over: JsonObject) -> JsonObject:
     both = {
         key: _merged(base[key], over[key])
         for key in base.keys() & over.keys()

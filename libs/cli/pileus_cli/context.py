@@ -2,6 +2,7 @@
 
 import fnmatch
 import sys
+from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,7 +22,7 @@ class Context:
         """Print a message for people on standard error, beside the output."""
         print(text, file=sys.stderr, flush=True)
 
-    def show_rows(self, columns: Sequence[str], found: Sequence[Sequence[Any]], given: Any) -> None:
+    def show_rows(self, columns: Sequence[str], found: Sequence[Sequence[Any]], given: Namespace) -> None:
         """Print a list, after --filter, --sort-column and -c of the command line."""
         if self.cloud.showing:
             return
@@ -42,7 +43,7 @@ class Context:
             columns, rows = [columns[i] for i in chosen], [[row[i] for i in chosen] for row in rows]
         output.rows(columns, rows, given.format)
 
-    def show_thing(self, facts: Mapping[str, Any], given: Any) -> None:
+    def show_thing(self, facts: Mapping[str, Any], given: Namespace) -> None:
         """Print one thing: all its fields, or those that -c names."""
         if self.cloud.showing:
             return

@@ -1,5 +1,6 @@
 """The regular commands of a kind: list, show, create, set, delete."""
 
+from argparse import Namespace
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -7,6 +8,7 @@ from pileus_cli.commands import Arg, Command, arg
 from pileus_cli.context import Context
 from pileus_cli.errors import NotFound, Refused, Trouble, Usage
 from pileus_cli.finding import find, find_id
+from pileus_cli.json_types import JsonObject
 from pileus_cli.kinds import Kind, got
 from pileus_cli.waiting import until_gone, until_ready
 
@@ -30,7 +32,7 @@ def _command(
 
 
 def _list(kind: Kind) -> Command:
-    def run(context: Context, given: Any) -> None:
+    def run(context: Context, given: Namespace) -> None:
         query = body_of(context, kind.filters, given)
         columns = dict(kind.columns) | (dict(kind.long) if _wants_more(kind, given) else {})
         at_most = None if given.filter or given.sort_column else given.limit
@@ -43,7 +45,7 @@ def _list(kind: Kind) -> Command:
     return _command(kind, "list", f"List {kind.plural}", [*kind.filters, *long], run, "rows")
 
 
-def _wants_more(kind: Kind, given: Any) -> bool:
+def _wants_more(kind: Kind, given: Namespace) -> bool:
     """Return the columns that are asked for, or that an option implies."""
     named = [
         *(given.column or ()),
@@ -55,7 +57,7 @@ def _wants_more(kind: Kind, given: Any) -> bool:
 
 
 def _show(kind: Kind) -> Command:
-    def run(context: Context, given: Any) -> None:
+    def run(context: Context, given: Namespace) -> None:
         row = find(context.cloud, kind, given.thing)
         if kind.detail or kind.named:  # a list may show less
             row = kind.opened(context.cloud.call(kind.service, "GET", f"{kind.path}/{kind.id_of(row)}"))
@@ -65,7 +67,7 @@ def _show(kind: Kind) -> Command:
 
 
 def _create(kind: Kind) -> Command:
-    def run(context: Context, given: Any) -> None:
+    def run(context: Context, given: Namespace) -> None:
         body = body_of(context, kind.create, given)
         row = kind.opened(context.cloud.call(kind.service, "POST", kind.path, kind.wrapped(body)))
         if kind.ready and context.wait:
@@ -76,7 +78,7 @@ def _create(kind: Kind) -> Command:
 
 
 def _set(kind: Kind) -> Command:
-    def run(context: Context, given: Any) -> None:
+    def run(context: Context, given: Namespace) -> None:
         body = body_of(context, kind.change, given)
         if not body:
             raise Usage("Nothing to change was named.", f"pileus {kind.name} set --help")
@@ -91,7 +93,7 @@ def _set(kind: Kind) -> Command:
 
 
 def _delete(kind: Kind) -> Command:
-    def run(context: Context, given: Any) -> None:
+    def run(context: Context, given: Namespace) -> None:
         found = [find_id(context.cloud, kind, typed) for typed in given.thing]
         each(context, found, lambda id: context.cloud.call(kind.service, "DELETE", f"{kind.path}/{id}"))
         if kind.gone_when_404 and context.wait:
@@ -101,10 +103,10 @@ def _delete(kind: Kind) -> Command:
     return _command(kind, "delete", f"Delete {kind.plural}", [subject(kind, nargs="+")], run, dry=try_delete(kind))
 
 
-def try_delete(kind: Kind) -> Callable[[Context, Any], None]:
+def try_delete(kind: Kind) -> Callable[[Context, Namespace], None]:
     """Print what would be deleted: what --dry-run does instead of deleting."""
 
-    def dry(context: Context, given: Any) -> None:
+    def dry(context: Context, given: Namespace) -> None:
         for typed in given.thing:
             row = find(context.cloud, kind, typed)
             print(f"{kind.name} {row.get('name') or ''} ({kind.id_of(row)}) would be deleted.")
@@ -136,11 +138,11 @@ def each(context: Context, ids: Sequence[str], do: Callable[[str], Any]) -> None
         raise failures[0]
 
 
-def body_of(context: Context, args: Sequence[Arg], given: Any) -> dict[str, Any]:
+def body_of(context: Context, args: Sequence[Arg], given: Namespace) -> JsonObject:
     """Return the body (or query) that the options ask for: {"a": {"b": …}} for an option into "a.b"."""
     from pileus_cli.nouns import kind as named
 
-    body: dict[str, Any] = {}
+    body: JsonObject = {}
     for one in args:
         value = getattr(given, _dest(one), None)
         if not one.into or value is None or value == [] or (value is False and one.terms["action"] != "store_false"):

@@ -1,17 +1,17 @@
 """Finds a resource from what a user typed: its id, its name, or the beginning of either if that is unique."""
 
 import re
-from typing import Any
 from urllib.parse import quote
 
 from pileus_cli.cloud import Cloud
 from pileus_cli.errors import NotFound, Refused, Usage, closest
+from pileus_cli.json_types import JsonObject
 from pileus_cli.kinds import Kind
 
 ID = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
-def find(cloud: Cloud, kind: Kind, typed: str, **among: str) -> dict[str, Any]:
+def find(cloud: Cloud, kind: Kind, typed: str, **among: str) -> JsonObject:
     """Return the matching resource. `among` is a query that narrows the search. Raises NotFound with close names, or
     Usage if several match."""
     if ID.fullmatch(typed) or not kind.named:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pileus_cli.commands import Arg
+from pileus_cli.json_types import JsonObject
 
 Getter = str | Callable[[Mapping[str, Any]], Any]
 
@@ -37,7 +38,7 @@ class Kind:
     ready: Mapping[str, str] = field(default_factory=dict)  # creation takes time: field "status", good and bad values
     examples: Mapping[str, Sequence[str]] = field(default_factory=dict)
     hidden: Sequence[str] = ("links",)
-    prepare: Callable[[Any, list[dict[str, Any]]], None] | None = None  # adds columns to the rows of a list
+    prepare: Callable[[Any, list[JsonObject]], None] | None = None  # adds columns to the rows of a list
 
     @property
     def plural(self) -> str:
@@ -47,10 +48,10 @@ class Kind:
     def listed(self) -> str:
         return self.detail or self.path
 
-    def opened(self, answer: Mapping[str, Any]) -> dict[str, Any]:
+    def opened(self, answer: Mapping[str, Any]) -> JsonObject:
         return dict(answer[self.one] if self.one else answer)
 
-    def wrapped(self, body: Mapping[str, Any]) -> dict[str, Any]:
+    def wrapped(self, body: Mapping[str, Any]) -> JsonObject:
         return {self.one: dict(body)} if self.one else dict(body)
 
     def id_of(self, row: Mapping[str, Any]) -> str:
@@ -59,7 +60,7 @@ class Kind:
     def is_called(self, row: Mapping[str, Any], typed: str) -> bool:
         return typed in (row.get(self.id_field), *(row.get(name) for name in self.names))
 
-    def facts(self, row: Mapping[str, Any]) -> dict[str, Any]:
+    def facts(self, row: Mapping[str, Any]) -> JsonObject:
         return {key: value for key, value in sorted(row.items()) if key not in self.hidden}
 
 

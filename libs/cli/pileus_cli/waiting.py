@@ -2,10 +2,10 @@
 
 import time
 from collections.abc import Callable
-from typing import Any
 
 from pileus_cli.context import Context
 from pileus_cli.errors import Interrupted, NotFound, Refused, Trouble, Unreachable
+from pileus_cli.json_types import JsonObject
 from pileus_cli.kinds import Kind, got
 
 FIRST_S, LONGEST_S = 0.1, 1.0
@@ -64,13 +64,13 @@ def wait(context: Context, what: str, look: Callable[[], tuple[bool, str]]) -> N
         raise Interrupted(f"Not waiting any longer; {what} goes on in the cloud.") from None
 
 
-def until_ready(context: Context, kind: Kind, id: str, name: str = "") -> dict[str, Any]:
+def until_ready(context: Context, kind: Kind, id: str, name: str = "") -> JsonObject:
     """Wait until the thing's status is one of kind.ready's good ones, and return it. Raises Failed with the cause.
 
     `name` is what the thing is called in the live line.
     """
     good, bad = kind.ready["good"].split(), kind.ready.get("bad", "error").split()
-    found: dict[str, Any] = {}
+    found: JsonObject = {}
     steps = Steps(context, kind, id)
 
     def look() -> tuple[bool, str]:
@@ -107,7 +107,7 @@ def until_gone(context: Context, kind: Kind, id: str) -> None:
     wait(context, f"{kind.name} {id}", look)
 
 
-def cause(row: dict[str, Any]) -> str:
+def cause(row: JsonObject) -> str:
     """Return the fault that the thing itself shows."""
     return str(got(row, "fault.message") or row.get("os_message") or "")
 
@@ -135,7 +135,7 @@ class Steps:
         self._last = 0
         return next((str(e["cause"]) for e in reversed(self._events()) if e["outcome"] in ("failed", "stuck")), "")
 
-    def _events(self) -> list[dict[str, Any]]:
+    def _events(self) -> list[JsonObject]:
         if not self._told:
             return []
         try:
@@ -146,7 +146,7 @@ class Steps:
             return []
 
 
-def _print_step(context: Context, event: dict[str, Any]) -> None:
+def _print_step(context: Context, event: JsonObject) -> None:
     from datetime import datetime
 
     took = datetime.fromisoformat(event["finished_at"]) - datetime.fromisoformat(event["started_at"])

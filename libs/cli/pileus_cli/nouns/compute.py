@@ -1,5 +1,6 @@
 """Compute's nouns beside servers: flavors, groups of servers, hosts, limits."""
 
+from argparse import Namespace
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,6 +9,7 @@ from pileus_cli.context import Context
 from pileus_cli.crud import body_of, commands, pairs, subject
 from pileus_cli.errors import NotFound, Usage
 from pileus_cli.finding import find_id
+from pileus_cli.json_types import JsonObject
 from pileus_cli.kinds import Kind
 from pileus_cli.nouns.quotas import visible
 
@@ -137,7 +139,7 @@ SERVICE = Kind(
 )
 
 
-def create_flavor(context: Context, given: Any) -> None:
+def create_flavor(context: Context, given: Namespace) -> None:
     body = {"disk": given.disk, **body_of(context, FLAVOR.create, given)}
     made = context.cloud.call("compute", "POST", "/flavors", {"flavor": body})["flavor"]
     if given.property:
@@ -147,7 +149,7 @@ def create_flavor(context: Context, given: Any) -> None:
     context.show_thing(FLAVOR.facts(made), given)
 
 
-def set_flavor(context: Context, given: Any) -> None:
+def set_flavor(context: Context, given: Namespace) -> None:
     path = f"/flavors/{find_id(context.cloud, FLAVOR, given.thing)}"
     if given.description is not None:
         context.cloud.call("compute", "PUT", path, {"flavor": {"description": given.description}})
@@ -156,14 +158,14 @@ def set_flavor(context: Context, given: Any) -> None:
     _access(context, path, "addTenantAccess", given)
 
 
-def unset_flavor(context: Context, given: Any) -> None:
+def unset_flavor(context: Context, given: Namespace) -> None:
     path = f"/flavors/{find_id(context.cloud, FLAVOR, given.thing)}"
     for key in given.property or ():
         context.cloud.call("compute", "DELETE", f"{path}/os-extra_specs/{key}")
     _access(context, path, "removeTenantAccess", given)
 
 
-def _access(context: Context, path: str, action: str, given: Any) -> None:
+def _access(context: Context, path: str, action: str, given: Namespace) -> None:
     from pileus_cli.nouns import kind
 
     if given.project:
@@ -171,7 +173,7 @@ def _access(context: Context, path: str, action: str, given: Any) -> None:
         context.cloud.call("compute", "POST", f"{path}/action", {action: {"tenant": project}})
 
 
-def set_aggregate(context: Context, given: Any) -> None:
+def set_aggregate(context: Context, given: Namespace) -> None:
     path = f"/os-aggregates/{find_id(context.cloud, AGGREGATE, given.thing)}"
     body = {key: value for key, value in (("name", given.name), ("availability_zone", given.zone)) if value is not None}
     if body:
@@ -181,7 +183,7 @@ def set_aggregate(context: Context, given: Any) -> None:
 
 
 def change_hosts(action: str) -> Any:
-    def run(context: Context, given: Any) -> None:
+    def run(context: Context, given: Namespace) -> None:
         id = find_id(context.cloud, AGGREGATE, given.thing)
         made = context.cloud.call("compute", "POST", f"/os-aggregates/{id}/action", {action: {"host": given.host}})
         context.show_thing(AGGREGATE.facts(made["aggregate"]), given)
@@ -189,7 +191,7 @@ def change_hosts(action: str) -> Any:
     return run
 
 
-def list_zones(context: Context, given: Any) -> None:
+def list_zones(context: Context, given: Namespace) -> None:
     zones = context.cloud.call("compute", "GET", "/os-availability-zone")["availabilityZoneInfo"]
     context.show_rows(
         ("Zone Name", "Zone Status"),
@@ -198,12 +200,12 @@ def list_zones(context: Context, given: Any) -> None:
     )
 
 
-def set_service(context: Context, given: Any) -> None:
+def set_service(context: Context, given: Namespace) -> None:
     query = {"host": given.host, "binary": given.service}
     rows = context.cloud.call("compute", "GET", "/os-services", query=query)["services"]
     if not rows:
         raise NotFound(f"There is no {given.service} on {given.host}.", "pileus compute service list")
-    body: dict[str, Any] = {}
+    body: JsonObject = {}
     if given.enable:
         body["status"] = "enabled"
     if given.disable or given.disable_reason:
@@ -215,7 +217,7 @@ def set_service(context: Context, given: Any) -> None:
     context.cloud.call("compute", "PUT", f"/os-services/{rows[0]['id']}", body)
 
 
-def show_limits(context: Context, given: Any) -> None:
+def show_limits(context: Context, given: Namespace) -> None:
     """Show the project's limits in each service that this cloud has."""
     found: list[tuple[str, Mapping[str, Any]]] = []
     for service in ("compute", "volume"):

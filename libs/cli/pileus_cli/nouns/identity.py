@@ -1,6 +1,6 @@
 """Users, groups, projects, domains, roles and their assignments."""
 
-from typing import Any
+from argparse import Namespace
 
 from pileus_cli.commands import Command, arg
 from pileus_cli.context import Context
@@ -178,7 +178,7 @@ MADE = (
 )
 
 
-def list_credentials(context: Context, given: Any) -> None:
+def list_credentials(context: Context, given: Namespace) -> None:
     kind = _credentials(context)
     rows = context.cloud.pages("identity", kind.path, kind.many)
     context.show_rows(
@@ -186,13 +186,13 @@ def list_credentials(context: Context, given: Any) -> None:
     )
 
 
-def create_credential(context: Context, given: Any) -> None:
+def create_credential(context: Context, given: Namespace) -> None:
     kind = _credentials(context)
     made = context.cloud.call("identity", "POST", kind.path, kind.wrapped(body_of(context, MADE, given)))
     context.show_thing(kind.facts(kind.opened(made)), given)
 
 
-def delete_credential(context: Context, given: Any) -> None:
+def delete_credential(context: Context, given: Namespace) -> None:
     kind = _credentials(context)
     context.cloud.call("identity", "DELETE", f"{kind.path}/{find_id(context.cloud, kind, given.thing)}")
 
@@ -210,7 +210,7 @@ WHO = (
 )
 
 
-def _grant(context: Context, given: Any) -> str:
+def _grant(context: Context, given: Namespace) -> str:
     def path(kind: Kind, noun: str) -> str:
         return f"/{kind.many}/{_within_domain(context, kind, given, noun)}" if getattr(given, noun) else ""
 
@@ -221,22 +221,22 @@ def _grant(context: Context, given: Any) -> str:
     return f"{''.join(targets)}{''.join(actors)}/roles/{_within_domain(context, ROLE, given, 'role')}"
 
 
-def _within_domain(context: Context, kind: Kind, given: Any, noun: str) -> str:
+def _within_domain(context: Context, kind: Kind, given: Namespace, noun: str) -> str:
     """Return the id of the named user or project, looked for in the domain that --NOUN-domain names."""
     domain = getattr(given, f"{noun}_domain", None)
     among = {"domain_id": find_id(context.cloud, DOMAIN, domain)} if domain else {}
     return find_id(context.cloud, kind, getattr(given, noun), **among)
 
 
-def add(context: Context, given: Any) -> None:
+def add(context: Context, given: Namespace) -> None:
     context.cloud.call("identity", "PUT", _grant(context, given))
 
 
-def remove(context: Context, given: Any) -> None:
+def remove(context: Context, given: Namespace) -> None:
     context.cloud.call("identity", "DELETE", _grant(context, given))
 
 
-def assignments(context: Context, given: Any) -> None:
+def assignments(context: Context, given: Namespace) -> None:
     cloud = context.cloud
     query: dict[str, str] = {"include_names": "true"}
     for name, kind, key in (

@@ -1,13 +1,14 @@
 """Images: uploads, downloads and their properties."""
 
+from argparse import Namespace
 from pathlib import Path
-from typing import Any
 
 from pileus_cli.commands import Command, arg
 from pileus_cli.context import Context
 from pileus_cli.crud import commands, pairs, subject
 from pileus_cli.errors import Trouble, Usage
 from pileus_cli.finding import find
+from pileus_cli.json_types import JsonObject
 from pileus_cli.kinds import Kind
 from pileus_cli.transfers import Progress, download
 
@@ -54,16 +55,16 @@ ENDINGS = {
 }
 
 
-def create(context: Context, given: Any) -> None:
+def create(context: Context, given: Namespace) -> None:
     file = Path(given.file) if given.file else None
     if file and not file.is_file():
         raise Usage(f"There is no file {file}.")
     context.show_thing(IMAGE.facts(_create(context, given, file)), given)
 
 
-def _create(context: Context, given: Any, file: Path | None) -> dict[str, Any]:
+def _create(context: Context, given: Namespace, file: Path | None) -> JsonObject:
     kind = given.disk_format or (_format(file) if file else "raw")
-    body: dict[str, Any] = {
+    body: JsonObject = {
         "name": given.name,
         "disk_format": kind,
         "container_format": given.container_format,
@@ -85,7 +86,7 @@ def _create(context: Context, given: Any, file: Path | None) -> dict[str, Any]:
     return dict(row)
 
 
-def build(context: Context, given: Any) -> None:
+def build(context: Context, given: Namespace) -> None:
     """Build an image of a distribution on this machine with the installed entry point (pileus-deploy's), and upload
     it."""
     from importlib.metadata import entry_points
@@ -130,11 +131,11 @@ def _upload(context: Context, image_id: str, file: Path) -> None:
         )
 
 
-def upload(context: Context, given: Any) -> None:
+def upload(context: Context, given: Namespace) -> None:
     _upload(context, find(context.cloud, IMAGE, given.thing)["id"], Path(given.file))
 
 
-def save(context: Context, given: Any) -> None:
+def save(context: Context, given: Namespace) -> None:
     row = find(context.cloud, IMAGE, given.thing)
     url = f"{context.cloud.endpoint('image')}/images/{row['id']}/file"
     download(
@@ -146,9 +147,9 @@ def save(context: Context, given: Any) -> None:
     )
 
 
-def change(context: Context, given: Any) -> None:
+def change(context: Context, given: Namespace) -> None:
     row = find(context.cloud, IMAGE, given.thing)
-    body: dict[str, Any] = dict(pairs(given.property))
+    body: JsonObject = dict(pairs(given.property))
     for name in ("name", "min_disk", "min_ram", "visibility", "protected"):
         if getattr(given, name) is not None:
             body[name] = getattr(given, name)

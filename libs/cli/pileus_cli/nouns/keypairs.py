@@ -2,14 +2,15 @@
 
 import os
 import sys
+from argparse import Namespace
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 from pileus_cli.commands import Command, arg
 from pileus_cli.context import Context
 from pileus_cli.crud import each
 from pileus_cli.errors import Usage
+from pileus_cli.json_types import JsonObject
 from pileus_cli.kinds import Kind
 
 KEYPAIR = Kind(
@@ -23,14 +24,14 @@ KEYPAIR = Kind(
 )
 
 
-def listed(context: Context, given: Any) -> None:
+def listed(context: Context, given: Namespace) -> None:
     rows = [row["keypair"] for row in context.cloud.pages("compute", "/os-keypairs", "keypairs")]
     context.show_rows(
         list(KEYPAIR.columns), [[row.get(str(name)) for name in KEYPAIR.columns.values()] for row in rows], given
     )
 
 
-def show(context: Context, given: Any) -> None:
+def show(context: Context, given: Namespace) -> None:
     row = context.cloud.call("compute", "GET", path(given.thing))["keypair"]
     if given.public_key:
         print(row["public_key"])
@@ -38,7 +39,7 @@ def show(context: Context, given: Any) -> None:
         context.show_thing({key: value for key, value in sorted(row.items()) if key != "public_key"}, given)
 
 
-def create(context: Context, given: Any) -> None:
+def create(context: Context, given: Namespace) -> None:
     """Create a key pair. Without a public key of the user's, one is made here: since 2.92 the cloud makes none."""
     if given.public_key:
         made = add(context, given.name, Path(given.public_key).expanduser().read_text())
@@ -59,7 +60,7 @@ def create(context: Context, given: Any) -> None:
     context.show_thing({key: made[key] for key in ("fingerprint", "name", "type", "user_id") if key in made}, given)
 
 
-def add(context: Context, name: str, public: str) -> dict[str, Any]:
+def add(context: Context, name: str, public: str) -> JsonObject:
     body = {"name": name, "public_key": public.strip(), "type": "ssh"}
     return dict(context.cloud.call("compute", "POST", "/os-keypairs", {"keypair": body})["keypair"])
 
@@ -91,7 +92,7 @@ def generate(comment: str) -> tuple[str, str]:
         return file.read_text(), file.with_suffix(".pub").read_text()
 
 
-def delete(context: Context, given: Any) -> None:
+def delete(context: Context, given: Namespace) -> None:
     each(context, given.thing, lambda name: context.cloud.call("compute", "DELETE", path(name)))
 
 

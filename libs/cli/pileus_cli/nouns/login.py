@@ -1,14 +1,14 @@
 """Tokens and the catalogue."""
 
+from argparse import Namespace
 from datetime import UTC, datetime
-from typing import Any
 
 from pileus_cli.commands import Command, arg
 from pileus_cli.context import Context
 from pileus_cli.errors import NotFound
 
 
-def issue(context: Context, given: Any) -> None:
+def issue(context: Context, given: Namespace) -> None:
     known = context.cloud.login(again=True)
     context.show_thing(
         {
@@ -21,7 +21,7 @@ def issue(context: Context, given: Any) -> None:
     )
 
 
-def catalog(context: Context, given: Any) -> None:
+def catalog(context: Context, given: Namespace) -> None:
     context.show_rows(
         ("Name", "Type", "Endpoints"),
         [
@@ -36,7 +36,7 @@ def catalog(context: Context, given: Any) -> None:
     )
 
 
-def show(context: Context, given: Any) -> None:
+def show(context: Context, given: Namespace) -> None:
     for entry in context.cloud.login()["catalog"]:
         if given.service in (entry["type"], entry["name"]):
             context.show_thing(

@@ -1,5 +1,6 @@
 """Containers and objects."""
 
+from argparse import Namespace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -8,6 +9,7 @@ from pileus_cli.commands import Command, arg
 from pileus_cli.context import Context
 from pileus_cli.crud import each, pairs
 from pileus_cli.errors import NotFound, Refused, Usage
+from pileus_cli.json_types import JsonObject
 from pileus_cli.transfers import Progress, download
 
 SEGMENT = 1 << 30  # larger objects are uploaded in parts, and an interrupted upload repeats only the missing ones
@@ -18,8 +20,8 @@ def url(context: Context, *names: str) -> str:
     return "/".join([context.cloud.endpoint("object-store"), *(quote(name) for name in names)])
 
 
-def listing(context: Context, *names: str, prefix: str = "") -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
+def listing(context: Context, *names: str, prefix: str = "") -> list[JsonObject]:
+    found: list[JsonObject] = []
     while True:
         marker = quote(found[-1].get("name", found[-1].get("subdir", ""))) if found else ""
         page = (
@@ -33,7 +35,7 @@ def listing(context: Context, *names: str, prefix: str = "") -> list[dict[str, A
             return found
 
 
-def list_containers(context: Context, given: Any) -> None:
+def list_containers(context: Context, given: Namespace) -> None:
     context.show_rows(
         ("Name", "Count", "Bytes") if given.long else ("Name",),
         [(one["name"], one["count"], one["bytes"])[: 3 if given.long else 1] for one in listing(context)],
@@ -41,7 +43,7 @@ def list_containers(context: Context, given: Any) -> None:
     )
 
 
-def make_container(context: Context, given: Any) -> None:
+def make_container(context: Context, given: Namespace) -> None:
     for name in given.name:
         if "/" in name:
             raise Usage("A container's name has no slash.")
@@ -49,7 +51,7 @@ def make_container(context: Context, given: Any) -> None:
     context.show_rows(("account", "container"), [(url(context).rpartition("/")[2], name) for name in given.name], given)
 
 
-def show_container(context: Context, given: Any) -> None:
+def show_container(context: Context, given: Namespace) -> None:
     headers = context.cloud.request("HEAD", url(context, given.name)).headers
     context.show_thing(
         {
@@ -68,12 +70,12 @@ def _metadata(headers: Any, what: str) -> dict[str, str]:
     return {key[len(start) :].lower(): value for key, value in headers.items() if key.lower().startswith(start)}
 
 
-def set_container(context: Context, given: Any) -> None:
+def set_container(context: Context, given: Namespace) -> None:
     headers = {f"X-Container-Meta-{key}": value for key, value in pairs(given.property).items()}
     context.cloud.request("POST", url(context, given.name), headers=headers)
 
 
-def delete_containers(context: Context, given: Any) -> None:
+def delete_containers(context: Context, given: Namespace) -> None:
     def one(name: str) -> None:
         if given.recursive:
             for row in listing(context, name):
@@ -83,7 +85,7 @@ def delete_containers(context: Context, given: Any) -> None:
     each(context, given.name, one)
 
 
-def list_objects(context: Context, given: Any) -> None:
+def list_objects(context: Context, given: Namespace) -> None:
     rows = listing(context, given.container, prefix=given.prefix or "")
     context.show_rows(
         ("Name", "Bytes", "Hash", "Content Type", "Last Modified") if given.long else ("Name",),
@@ -97,7 +99,7 @@ def list_objects(context: Context, given: Any) -> None:
     )
 
 
-def upload(context: Context, given: Any) -> None:
+def upload(context: Context, given: Namespace) -> None:
     made = []
     for text in given.file:
         file = Path(text)
@@ -156,7 +158,7 @@ class _Part:
         return data
 
 
-def save(context: Context, given: Any) -> None:
+def save(context: Context, given: Namespace) -> None:
     place = url(context, given.container, given.object)
     headers = context.cloud.request("HEAD", place).headers
     size = headers.get("Content-Length")
@@ -165,7 +167,7 @@ def save(context: Context, given: Any) -> None:
     )
 
 
-def show(context: Context, given: Any) -> None:
+def show(context: Context, given: Namespace) -> None:
     headers = context.cloud.request("HEAD", url(context, given.container, given.object)).headers
     context.show_thing(
         {
@@ -181,7 +183,7 @@ def show(context: Context, given: Any) -> None:
     )
 
 
-def delete_objects(context: Context, given: Any) -> None:
+def delete_objects(context: Context, given: Namespace) -> None:
     each(context, given.object, lambda name: _delete(context, given.container, name))
 
 

@@ -1,11 +1,12 @@
 """Quotas of a project in every service that this cloud offers."""
 
-from typing import Any
+from argparse import Namespace
 
 from pileus_cli.commands import Command, arg
 from pileus_cli.context import Context
 from pileus_cli.errors import Refused, Usage
 from pileus_cli.finding import find_id
+from pileus_cli.json_types import JsonObject
 
 SETS = {  # for each service, the names in its quota by option
     "compute": {
@@ -43,10 +44,10 @@ def place(context: Context, service: str, project: str) -> tuple[str, str]:
     return (f"/quotas/{project}", "quota") if service == "network" else (f"/os-quota-sets/{project}", "quota_set")
 
 
-def visible(context: Context, service: str, path: str) -> dict[str, Any]:
+def visible(context: Context, service: str, path: str) -> JsonObject:
     """Return the quota; empty where a service shows it to managers only, as the network service does."""
     try:
-        body: dict[str, Any] = context.cloud.call(service, "GET", path)
+        body: JsonObject = context.cloud.call(service, "GET", path)
     except Refused as err:
         if err.status != 403:
             raise
@@ -62,7 +63,7 @@ def project_of(context: Context, typed: str | None) -> str:
     return find_id(context.cloud, kind("project"), typed)
 
 
-def show(context: Context, given: Any) -> None:
+def show(context: Context, given: Namespace) -> None:
     project, rows = project_of(context, given.project), []
     for service, names in SETS.items():
         if context.cloud.offers(service):
@@ -74,10 +75,10 @@ def show(context: Context, given: Any) -> None:
     context.show_rows(("Service", "Resource", "Limit"), rows, given)
 
 
-def change(context: Context, given: Any) -> None:
+def change(context: Context, given: Namespace) -> None:
     project, changed = project_of(context, given.project), False
     for service, names in SETS.items():
-        body: dict[str, Any] = {name: getattr(given, option[2:].replace("-", "_")) for option, name in names.items()}
+        body: JsonObject = {name: getattr(given, option[2:].replace("-", "_")) for option, name in names.items()}
         body = {name: value for name, value in body.items() if value is not None}
         if body:
             path, key = place(context, service, project)

@@ -1,5 +1,6 @@
 """Routers and floating IPs."""
 
+from argparse import Namespace
 from typing import Any
 
 from pileus_cli.commands import Command, arg
@@ -51,19 +52,19 @@ MADE = (
 )
 
 
-def create(context: Context, given: Any) -> None:
+def create(context: Context, given: Namespace) -> None:
     made = context.cloud.call("network", "POST", "/floatingips", {"floatingip": body_of(context, MADE, given)})
     context.show_thing(FLOATING_IP.facts(made["floatingip"]), given)
 
 
-def point(context: Context, given: Any) -> None:
+def point(context: Context, given: Namespace) -> None:
     id = find_id(context.cloud, FLOATING_IP, given.thing)
     port = find_id(context.cloud, PORT, given.port) if given.port else None
     context.cloud.call("network", "PUT", f"/floatingips/{id}", {"floatingip": {"port_id": port}})
 
 
 def interface(call: str, key: str, kind: Kind) -> Any:
-    def run(context: Context, given: Any) -> None:
+    def run(context: Context, given: Namespace) -> None:
         id = find_id(context.cloud, ROUTER, given.thing)
         context.cloud.call("network", "PUT", f"/routers/{id}/{call}", {key: find_id(context.cloud, kind, given.what)})
 

@@ -1,5 +1,6 @@
 """Security groups and their rules."""
 
+from argparse import Namespace
 from typing import Any
 
 from pileus_cli.commands import Command, arg
@@ -84,7 +85,7 @@ MADE = (
 )
 
 
-def create(context: Context, given: Any) -> None:
+def create(context: Context, given: Namespace) -> None:
     body = body_of(context, MADE, given) | {"direction": given.direction}
     if given.dst_port:
         low, _, high = given.dst_port.partition(":")

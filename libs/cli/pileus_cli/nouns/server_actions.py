@@ -1,5 +1,6 @@
 """Actions on servers, and waiting for their ends."""
 
+from argparse import Namespace
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -8,6 +9,7 @@ from pileus_cli.context import Context
 from pileus_cli.crud import each, pairs, subject
 from pileus_cli.errors import Refused, Usage
 from pileus_cli.finding import find, find_id
+from pileus_cli.json_types import JsonObject
 from pileus_cli.nouns.server_kind import SERVER
 from pileus_cli.waiting import Failed, cause, until_gone, until_ready, wait
 
@@ -23,7 +25,7 @@ def act(
 ) -> Command:
     """An action on several servers. `rests` is the status in which it ends."""
 
-    def run(context: Context, given: Any) -> None:
+    def run(context: Context, given: Namespace) -> None:
         ids = [find_id(context.cloud, SERVER, typed) for typed in given.thing]
         requests: dict[str, str] = {}
 
@@ -70,7 +72,7 @@ def _failure(context: Context, id: str, request_id: str) -> str:
     return (details or [str(action["message"])])[-1] if action["message"] else ""
 
 
-def add_volume(context: Context, given: Any) -> None:
+def add_volume(context: Context, given: Namespace) -> None:
     from pileus_cli.nouns import kind
 
     server, volume = find_id(context.cloud, SERVER, given.thing), find_id(context.cloud, kind("volume"), given.volume)
@@ -85,7 +87,7 @@ def add_volume(context: Context, given: Any) -> None:
     context.show_thing(made["volumeAttachment"], given)
 
 
-def remove_volume(context: Context, given: Any) -> None:
+def remove_volume(context: Context, given: Namespace) -> None:
     from pileus_cli.nouns import kind
 
     server, volume = find_id(context.cloud, SERVER, given.thing), find_id(context.cloud, kind("volume"), given.volume)
@@ -105,7 +107,7 @@ def _until_volume(context: Context, id: str, status: str, server: str, request_i
     wait(context, f"volume {id}", look)
 
 
-def add_floating_ip(context: Context, given: Any) -> None:
+def add_floating_ip(context: Context, given: Namespace) -> None:
     from pileus_cli.nouns import kind
 
     server = find_id(context.cloud, SERVER, given.thing)
@@ -125,22 +127,22 @@ def add_floating_ip(context: Context, given: Any) -> None:
     raise unreachable or Usage("The server has no port on any network.")
 
 
-def remove_floating_ip(context: Context, given: Any) -> None:
+def remove_floating_ip(context: Context, given: Namespace) -> None:
     from pileus_cli.nouns import kind
 
     address = find(context.cloud, kind("floating ip"), given.address)
     context.cloud.call("network", "PUT", f"/floatingips/{address['id']}", {"floatingip": {"port_id": None}})
 
 
-def change_group(action: str) -> Callable[[Context, Any], None]:
-    def run(context: Context, given: Any) -> None:
+def change_group(action: str) -> Callable[[Context, Namespace], None]:
+    def run(context: Context, given: Namespace) -> None:
         server = find_id(context.cloud, SERVER, given.thing)
         context.cloud.call("compute", "POST", f"/servers/{server}/action", {action: {"name": given.group}})
 
     return run
 
 
-def image(context: Context, given: Any) -> None:
+def image(context: Context, given: Namespace) -> None:
     server = find(context.cloud, SERVER, given.thing)
     answer = context.cloud.call(
         "compute",
@@ -157,10 +159,10 @@ def image(context: Context, given: Any) -> None:
         context.show_thing(answer, given)
 
 
-def resize(context: Context, given: Any) -> None:
+def resize(context: Context, given: Namespace) -> None:
     id = find_id(context.cloud, SERVER, given.thing)
     if given.confirm or given.revert:
-        action: dict[str, Any] = {"confirmResize": None} if given.confirm else {"revertResize": None}
+        action: JsonObject = {"confirmResize": None} if given.confirm else {"revertResize": None}
     else:
         from pileus_cli.nouns import kind
 
@@ -172,7 +174,7 @@ def resize(context: Context, given: Any) -> None:
         until_rests(context, id, "VERIFY_RESIZE" if "resize" in action else "ACTIVE SHUTOFF", request_id)
 
 
-def rebuild(context: Context, given: Any) -> None:
+def rebuild(context: Context, given: Namespace) -> None:
     from pileus_cli.nouns import kind
 
     row = find(context.cloud, SERVER, given.thing)
@@ -182,7 +184,7 @@ def rebuild(context: Context, given: Any) -> None:
         until_rests(context, row["id"], "ACTIVE SHUTOFF", request_id)
 
 
-def events(context: Context, given: Any) -> None:
+def events(context: Context, given: Namespace) -> None:
     id = find_id(context.cloud, SERVER, given.thing)
     rows = context.cloud.call("compute", "GET", f"/servers/{id}/os-instance-actions")["instanceActions"]
     context.show_rows(
@@ -192,7 +194,7 @@ def events(context: Context, given: Any) -> None:
     )
 
 
-def log(context: Context, given: Any) -> None:
+def log(context: Context, given: Namespace) -> None:
     id = find_id(context.cloud, SERVER, given.thing)
     print(
         context.cloud.call(
@@ -210,7 +212,7 @@ def made_for(server_id: str) -> str:
     return f"made by pileus launch for server {server_id}"
 
 
-def delete(context: Context, given: Any) -> None:
+def delete(context: Context, given: Namespace) -> None:
     """Delete servers with the floating IPs that `launch` made for them; say what else stays of them."""
     ids = [find_id(context.cloud, SERVER, typed) for typed in given.thing]
     floating = {id: _floating_ips(context, id) for id in ids}
@@ -229,7 +231,7 @@ def delete(context: Context, given: Any) -> None:
                 )
 
 
-def _floating_ips(context: Context, id: str) -> list[dict[str, Any]]:
+def _floating_ips(context: Context, id: str) -> list[JsonObject]:
     """Return the addresses of its ports as the network service has them: compute learns of a new one a moment later."""
     if not context.cloud.offers("network"):
         return []

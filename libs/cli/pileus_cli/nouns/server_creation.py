@@ -1,5 +1,6 @@
 """`pileus server create`: the body of a creation, and what is checked before it."""
 
+from argparse import Namespace
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,6 +9,7 @@ from pileus_cli.context import Context
 from pileus_cli.crud import body_of, pairs
 from pileus_cli.errors import Trouble, Usage
 from pileus_cli.finding import find_id
+from pileus_cli.json_types import JsonObject
 from pileus_cli.nouns.server_kind import SERVER
 from pileus_cli.waiting import until_ready
 
@@ -42,8 +44,8 @@ MADE = (
 )
 
 
-def create(context: Context, given: Any) -> None:
-    body: dict[str, Any] = {"server": wanted(context, given)}
+def create(context: Context, given: Namespace) -> None:
+    body: JsonObject = {"server": wanted(context, given)}
     if given.hint:
         body["os:scheduler_hints"] = pairs(given.hint)
     made = context.cloud.call("compute", "POST", "/servers", body)["server"]
@@ -55,7 +57,7 @@ def create(context: Context, given: Any) -> None:
     context.show_thing(SERVER.facts(row), given)
 
 
-def try_create(context: Context, given: Any) -> None:
+def try_create(context: Context, given: Namespace) -> None:
     """Check what the cloud can tell beforehand: whether everything named exists, fits together, and is within quota."""
     try_out(context, given.name, wanted(context, given))
 
@@ -94,7 +96,7 @@ def try_out(context: Context, name: str, body: Mapping[str, Any]) -> None:
     )
 
 
-def wanted(context: Context, given: Any) -> dict[str, Any]:
+def wanted(context: Context, given: Namespace) -> JsonObject:
     """Return the body of a creation."""
     from pileus_cli.nouns import kind
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from pileus_cli.commands import arg
 from pileus_cli.context import Context
+from pileus_cli.json_types import JsonObject
 from pileus_cli.kinds import Kind
 
 RESTS = "active shutoff paused suspended rescue verify_resize shelved shelved_offloaded error"
@@ -23,7 +24,7 @@ def image_name(row: Mapping[str, Any]) -> str:
     return str(row["image"].get("name") or row["image"]["id"])
 
 
-def name_images(context: Context, rows: Sequence[dict[str, Any]]) -> None:
+def name_images(context: Context, rows: Sequence[JsonObject]) -> None:
     """Servers show their images by id only; one call asks for the names of all of them."""
     ids = sorted({row["image"]["id"] for row in rows if row.get("image")})
     if not ids or not context.cloud.offers("image"):

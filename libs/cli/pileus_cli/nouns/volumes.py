@@ -1,5 +1,6 @@
 """Volumes, their snapshots, types and backups."""
 
+from argparse import Namespace
 from typing import Any
 
 from pileus_cli.commands import Command, arg
@@ -106,7 +107,7 @@ MADE = (
 )
 
 
-def create(context: Context, given: Any) -> None:
+def create(context: Context, given: Namespace) -> None:
     body = body_of(context, MADE, given)
     if given.property:
         body["metadata"] = pairs(given.property)
@@ -119,7 +120,7 @@ def create(context: Context, given: Any) -> None:
     context.show_thing(VOLUME.facts(row), given)
 
 
-def extend(context: Context, given: Any) -> None:
+def extend(context: Context, given: Namespace) -> None:
     id = find_id(context.cloud, VOLUME, given.thing)
     context.cloud.call("volume", "POST", f"/volumes/{id}/action", {"os-extend": {"new_size": given.size}})
     if context.wait:
@@ -128,7 +129,7 @@ def extend(context: Context, given: Any) -> None:
         until_ready(context, replace(VOLUME, ready={"good": "available in-use", "bad": "error error_extending"}), id)
 
 
-def restore(context: Context, given: Any) -> None:
+def restore(context: Context, given: Namespace) -> None:
     id = find_id(context.cloud, BACKUP, given.thing)
     body = {"volume_id": find_id(context.cloud, VOLUME, given.volume)} if given.volume else {}
     made = context.cloud.call("volume", "POST", f"/backups/{id}/restore", {"restore": body})["restore"]

@@ -1,7 +1,7 @@
 """Start and stop the cloud of this machine, with the package that offers the entry point `pileus.cloud` (pileus-
 deploy)."""
 
-from typing import Any
+from argparse import Namespace
 
 from pileus_cli.commands import Command, arg
 from pileus_cli.errors import Usage
@@ -9,7 +9,7 @@ from pileus_cli.errors import Usage
 WITHOUT_CLOUD = True
 
 
-def run(context: None, given: Any) -> int:
+def run(context: None, given: Namespace) -> int:
     from importlib.metadata import entry_points
 
     for found in entry_points(group="pileus.cloud"):

@@ -2,6 +2,7 @@
 
 import os
 import time
+from argparse import Namespace
 from collections.abc import Iterable
 from typing import Any
 
@@ -25,11 +26,11 @@ compdef _pileus pileus""",
 }
 
 
-def script(context: None, given: Any) -> None:
+def script(context: None, given: Namespace) -> None:
     print(SCRIPTS[given.shell])
 
 
-def complete(context: None, given: Any) -> None:
+def complete(context: None, given: Namespace) -> None:
     """Return what may come next, one a line; the last word is the one being typed."""
     words = [word for word in given.words if word != "--"] or [""]
     if words[-2:-1] == ["--os-cloud"]:

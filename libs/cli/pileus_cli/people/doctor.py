@@ -3,12 +3,12 @@
 import functools
 import json
 import time
+from argparse import Namespace
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import Any
 
 from pileus_cli.commands import Command, arg
 from pileus_cli.context import Context
@@ -27,7 +27,7 @@ SKEW_S = 5.0
 Check = Callable[[Context], Iterable[Finding]]
 
 
-def doctor(context: Context, given: Any) -> int:
+def doctor(context: Context, given: Namespace) -> int:
     """Make all checks. Returns 0 if nothing is wrong, 1 with warnings, 2 with errors."""
     if "admin" not in context.cloud.login()["roles"]:
         raise Trouble("Only an administrator may look at everything.", "pileus --os-cloud pileus-admin doctor")

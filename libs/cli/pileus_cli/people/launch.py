@@ -3,14 +3,15 @@
 import shlex
 import socket
 import time
+from argparse import Namespace
 from itertools import count
 from pathlib import Path
-from typing import Any
 
 from pileus_cli.commands import Command, arg
 from pileus_cli.context import Context
 from pileus_cli.errors import Trouble
 from pileus_cli.finding import find
+from pileus_cli.json_types import JsonObject
 from pileus_cli.nouns import keypairs, kind
 from pileus_cli.nouns.server_actions import made_for
 from pileus_cli.nouns.server_creation import try_out
@@ -22,7 +23,7 @@ KEY = "pileus"
 SSH_S = 300
 
 
-def launch(context: Context, given: Any) -> int:
+def launch(context: Context, given: Namespace) -> int:
     cloud = context.cloud
     image, flavor, network = _chosen(context, given)
     key = given.key_name or _key(context)
@@ -64,7 +65,7 @@ def launch(context: Context, given: Any) -> int:
     return 0
 
 
-def try_launch(context: Context, given: Any) -> int:
+def try_launch(context: Context, given: Namespace) -> int:
     """Say what would be chosen, and whether it fits together and into the quota. Nothing is made."""
     image, flavor, network = _chosen(context, given)
     _say(context, image, flavor, network, given.key_name or _known_key(context) or "a new key pair")
@@ -72,7 +73,7 @@ def try_launch(context: Context, given: Any) -> int:
     return 0
 
 
-def _chosen(context: Context, given: Any) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+def _chosen(context: Context, given: Namespace) -> tuple[JsonObject, JsonObject, JsonObject]:
     """Return image, flavor and network: those that are named, else suitable ones."""
     cloud = context.cloud
     image = find(cloud, kind("image"), given.image) if given.image else _image(context)
@@ -80,7 +81,7 @@ def _chosen(context: Context, given: Any) -> tuple[dict[str, Any], dict[str, Any
     return image, flavor, find(cloud, kind("network"), given.network) if given.network else _network(context)
 
 
-def _say(context: Context, image: dict[str, Any], flavor: dict[str, Any], network: dict[str, Any], key: str) -> None:
+def _say(context: Context, image: JsonObject, flavor: JsonObject, network: JsonObject, key: str) -> None:
     for what, name, option in (
         ("image", image["name"], "--image"),
         ("flavor", flavor["name"], "--flavor"),
@@ -90,7 +91,7 @@ def _say(context: Context, image: dict[str, Any], flavor: dict[str, Any], networ
         context.say(f"   {what}: {name}   ({option} chooses another)")
 
 
-def _image(context: Context) -> dict[str, Any]:
+def _image(context: Context) -> JsonObject:
     """Return the newest active image; the project's own come before public ones."""
     query = {"status": "active", "sort": "created_at:desc"}
     found = [
@@ -104,7 +105,7 @@ def _image(context: Context) -> dict[str, Any]:
     return (own or found)[0]
 
 
-def _flavor(context: Context, image: dict[str, Any]) -> dict[str, Any]:
+def _flavor(context: Context, image: JsonObject) -> JsonObject:
     """Return the smallest flavor that the image fits into."""
     need = max(image["min_disk"], -(-(image.get("virtual_size") or 0) // (1 << 30)))
     fitting = [
@@ -120,7 +121,7 @@ def _flavor(context: Context, image: dict[str, Any]) -> dict[str, Any]:
     return min(fitting, key=lambda row: (row["ram"], row["vcpus"], row["disk"]))
 
 
-def _network(context: Context) -> dict[str, Any]:
+def _network(context: Context) -> JsonObject:
     """Return a network of the project's own, else one that is shared."""
     project = context.cloud.login()["project_id"]
     found = [one for one in context.cloud.pages("network", "/networks", "networks") if one["subnets"]]
@@ -199,7 +200,7 @@ def _group(context: Context) -> str:
     return "default"
 
 
-def _floating_ip(context: Context, server_id: str, network: dict[str, Any]) -> str:
+def _floating_ip(context: Context, server_id: str, network: JsonObject) -> str:
     """Return a free floating IP of the project's, else a new one; "" where the network has no router."""
     (port,) = context.cloud.call(
         "network", "GET", "/ports", query={"device_id": server_id, "network_id": network["id"]}

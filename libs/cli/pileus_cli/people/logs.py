@@ -2,7 +2,7 @@
 
 import sys
 import time
-from typing import Any
+from argparse import Namespace
 
 from pileus_cli.commands import Command, arg
 from pileus_cli.context import Context
@@ -17,7 +17,7 @@ def read(context: Context, id: str, lines: int | None = None) -> str:
     return str(context.cloud.call("compute", "POST", f"/servers/{id}/action", {"os-getConsoleOutput": body})["output"])
 
 
-def logs(context: Context, given: Any) -> None:
+def logs(context: Context, given: Namespace) -> None:
     id = find_id(context.cloud, SERVER, given.name)
     seen = read(context, id, given.lines)
     sys.stdout.write(seen)

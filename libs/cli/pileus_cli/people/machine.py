@@ -13,10 +13,10 @@ import time
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from pileus_cli.context import Context
+from pileus_cli.json_types import JsonObject
 from pileus_cli.people.exposed import exposed
 from pileus_cli.people.findings import Finding
 from pileus_cli.people.object_devices import lost_devices
@@ -53,21 +53,21 @@ class Machine:
         return self.option("compute", "prefix")
 
     @cached_property
-    def supervisor(self) -> dict[str, Any]:
+    def supervisor(self) -> JsonObject:
         return dict(json.loads((self.state / "run" / "supervisor.json").read_text()))
 
     @cached_property
-    def servers(self) -> dict[str, dict[str, Any]]:
+    def servers(self) -> dict[str, JsonObject]:
         rows = self.cloud.pages("compute", "/servers/detail", "servers", {"all_tenants": "1"})
         return {row["id"]: row for row in rows}
 
     @cached_property
-    def volumes(self) -> dict[str, dict[str, Any]]:
+    def volumes(self) -> dict[str, JsonObject]:
         rows = self.cloud.pages("volume", "/volumes/detail", "volumes", {"all_tenants": "1"})
         return {row["id"]: row for row in rows}
 
     @cached_property
-    def ports(self) -> list[dict[str, Any]]:
+    def ports(self) -> list[JsonObject]:
         return list(self.cloud.pages("network", "/ports", "ports"))
 
     @cached_property

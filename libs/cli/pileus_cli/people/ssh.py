@@ -2,20 +2,21 @@
 
 import os
 import shlex
+from argparse import Namespace
 from pathlib import Path
-from typing import Any
 
 from pileus_cli.commands import Command, arg
 from pileus_cli.context import Context
 from pileus_cli.errors import Trouble, Usage
 from pileus_cli.finding import find
+from pileus_cli.json_types import JsonObject
 from pileus_cli.nouns.server_kind import SERVER
 
 USERS = ("ubuntu", "debian", "fedora", "rocky", "almalinux", "centos", "cirros", "alpine", "arch", "opensuse")
 ALL_IN_ONE_PAIR, ALL_IN_ONE_KEY = "demo", Path("/var/lib/pileus/demo-key")
 
 
-def address_of(server: dict[str, Any]) -> str:
+def address_of(server: JsonObject) -> str:
     """Return a floating IP, else an address on a network that we can reach."""
     found = [one for addresses in server["addresses"].values() for one in addresses]
     for kind in ("floating", "fixed"):
@@ -25,7 +26,7 @@ def address_of(server: dict[str, Any]) -> str:
     raise Trouble(f"Server {server['name']} has no IPv4 address.", f"pileus why server {server['id']}")
 
 
-def user_of(context: Context, server: dict[str, Any]) -> str:
+def user_of(context: Context, server: JsonObject) -> str:
     """Return the user that the image names (os_admin_user), or that images of such a name have."""
     image = (server.get("image") or {}).get("id") if server.get("image") else None
     if not image:
@@ -53,7 +54,7 @@ def key_of(name: str) -> Path | None:
     return next((file for file in places if file.is_file() and os.access(file, os.R_OK)), None)
 
 
-def line(context: Context, server: dict[str, Any], user: str = "", key: str = "", address: str = "") -> list[str]:
+def line(context: Context, server: JsonObject, user: str = "", key: str = "", address: str = "") -> list[str]:
     found = Path(key) if key else key_of(server["key_name"]) if server.get("key_name") else None
     return [
         "ssh",
@@ -68,7 +69,7 @@ def line(context: Context, server: dict[str, Any], user: str = "", key: str = ""
     ]
 
 
-def ssh(context: Context, given: Any) -> int:
+def ssh(context: Context, given: Namespace) -> int:
     server = find(context.cloud, SERVER, given.name)
     server = context.cloud.call("compute", "GET", f"/servers/{server['id']}")["server"]
     if server["status"] != "ACTIVE":

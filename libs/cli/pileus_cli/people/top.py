@@ -5,6 +5,7 @@ import os
 import select
 import sys
 import time
+from argparse import Namespace
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -13,11 +14,12 @@ from typing import Any
 from pileus_cli.commands import Command, arg
 from pileus_cli.context import Context
 from pileus_cli.errors import Refused, Unreachable
+from pileus_cli.json_types import JsonObject
 from pileus_cli.people.trace import SERVICES
 from pileus_cli.people.why import everywhere
 
 
-def look(context: Context) -> dict[str, Any]:
+def look(context: Context) -> JsonObject:
     """Collect what the caller may see and services answer.
 
     Returns {hosts, None if they aren't for this user; servers: {status: count}; operations; services: {name: ms, None
@@ -25,7 +27,7 @@ def look(context: Context) -> dict[str, Any]:
     """
     services = _answers(context)
     up = [name for name, took in services.items() if took is not None]
-    found: dict[str, Any] = {
+    found: JsonObject = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "hosts": None,
         "servers": {},
@@ -44,7 +46,7 @@ def look(context: Context) -> dict[str, Any]:
     return found
 
 
-def _hosts(context: Context) -> list[dict[str, Any]]:
+def _hosts(context: Context) -> list[JsonObject]:
     rows = context.cloud.call("compute", "GET", "/os-hypervisors/detail", version="2.79")["hypervisors"]
     return [
         {
@@ -59,7 +61,7 @@ def _hosts(context: Context) -> list[dict[str, Any]]:
     ]
 
 
-def _operations(context: Context, services: Sequence[str]) -> list[dict[str, Any]]:
+def _operations(context: Context, services: Sequence[str]) -> list[JsonObject]:
     found = []
     for service in services:
         try:
@@ -94,7 +96,7 @@ def _answers(context: Context) -> dict[str, float | None]:
     return found
 
 
-def top(context: Context, given: Any) -> int:
+def top(context: Context, given: Namespace) -> int:
     if given.json:
         print(json.dumps(look(context), indent=2))
         return 0
@@ -143,11 +145,11 @@ class Keys:
             termios.tcsetattr(sys.stdin, termios.TCSADRAIN, self._before)
 
 
-def _screen(found: dict[str, Any]) -> Any:
+def _screen(found: JsonObject) -> Any:
     from rich.console import Group
     from rich.table import Table
 
-    def table(title: str, rows: list[dict[str, Any]]) -> Table:
+    def table(title: str, rows: list[JsonObject]) -> Table:
         made = Table(title=f"{title}: {len(rows)}", title_justify="left", expand=True)
         for name in rows[0] if rows else ("nothing",):
             made.add_column(name)

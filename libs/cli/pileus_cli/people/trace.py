@@ -2,13 +2,14 @@
 times."""
 
 import json
+from argparse import Namespace
 from datetime import datetime
-from typing import Any
 
 from pileus_cli.commands import Command, arg
 from pileus_cli.context import Context
 from pileus_cli.errors import NotFound, Refused
 from pileus_cli.finding import find
+from pileus_cli.json_types import JsonObject
 from pileus_cli.nouns.server_kind import SERVER
 from pileus_cli.people.why import everywhere
 
@@ -17,7 +18,7 @@ BAR = 24
 LEAST = 0.00005  # seconds: shorter parts aren't shown (--json has them)
 
 
-def collect(context: Context, request_id: str) -> list[dict[str, Any]]:
+def collect(context: Context, request_id: str) -> list[JsonObject]:
     """Return the jobs of this request in every service, oldest first.
 
     Each is {service, flow, subject, state, total, parts: [{name, seconds, outcome, cause, spans}]}. The parts of a job
@@ -37,10 +38,10 @@ def collect(context: Context, request_id: str) -> list[dict[str, Any]]:
     return sorted(found, key=lambda job: str(job["began"]))
 
 
-def _told(service: str, job: dict[str, Any], events: list[dict[str, Any]]) -> dict[str, Any]:
+def _told(service: str, job: JsonObject, events: list[JsonObject]) -> JsonObject:
     at = _time(job["created_at"])
     began = _time(job["arrived_at"]) if job["arrived_at"] else at
-    parts: list[dict[str, Any]] = [{"name": "API", "seconds": (at - began).total_seconds()}]
+    parts: list[JsonObject] = [{"name": "API", "seconds": (at - began).total_seconds()}]
     for number, event in enumerate(events):
         start, end = _time(event["started_at"]), _time(event["finished_at"])
         gap = (start - at).total_seconds()
@@ -74,7 +75,7 @@ def _time(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def trace(context: Context, given: Any) -> int:
+def trace(context: Context, given: Namespace) -> int:
     request_id = given.name if given.name.startswith("req-") else _last_request(context, given.name)
     found = collect(context, request_id)
     if not found:
@@ -93,7 +94,7 @@ def trace(context: Context, given: Any) -> int:
     return 0
 
 
-def _print(part: dict[str, Any], depth: int, total: float) -> None:
+def _print(part: JsonObject, depth: int, total: float) -> None:
     seconds = part["seconds"]
     filled = min(BAR, round(BAR * seconds / total))
     name = part["name"].replace("_", " ") if depth == 1 else part["name"]

@@ -1,14 +1,15 @@
 """`pileus why`: why a thing is as it is: the thing itself, what was done about it, what would help."""
 
 import time
+from argparse import Namespace
 from collections.abc import Iterable
-from typing import Any
 
 from pileus_cli import cache, hints
 from pileus_cli.commands import Command, arg
 from pileus_cli.context import Context
 from pileus_cli.errors import NotFound, Refused
 from pileus_cli.finding import find
+from pileus_cli.json_types import JsonObject
 from pileus_cli.kinds import Kind
 from pileus_cli.nouns import NOUNS, kind
 
@@ -20,7 +21,7 @@ NOUN_CHOICES = tuple(
 WELL = ("ACTIVE", "available", "in-use", "active", "SHUTOFF")
 
 
-def why(context: Context, given: Any) -> int:
+def why(context: Context, given: Namespace) -> int:
     noun = kind(given.noun)
     try:
         row = find(context.cloud, noun, given.name)
@@ -46,7 +47,7 @@ def why(context: Context, given: Any) -> int:
     return 0
 
 
-def _causes(context: Context, noun: Kind, row: dict[str, Any]) -> Iterable[str]:
+def _causes(context: Context, noun: Kind, row: JsonObject) -> Iterable[str]:
     """Return the causes, the newest first and each once."""
     said: set[str] = set()
     for text in (*_told_steps(context, noun, noun.id_of(row)), *_faults(context, noun, row)):
@@ -56,7 +57,7 @@ def _causes(context: Context, noun: Kind, row: dict[str, Any]) -> Iterable[str]:
             yield text
 
 
-def _faults(context: Context, noun: Kind, row: dict[str, Any]) -> Iterable[str]:
+def _faults(context: Context, noun: Kind, row: JsonObject) -> Iterable[str]:
     fault = row.get("fault") or {}
     if fault.get("message"):
         yield f"fault: {fault['message']}"
@@ -92,7 +93,7 @@ def _told_steps(context: Context, noun: Kind, id: str) -> Iterable[str]:
         events = context.cloud.call(noun.service, "GET", "/operations/events", query={**query, "limit": 1000})["events"]
     except Refused:
         return
-    by_job: dict[str, list[dict[str, Any]]] = {}
+    by_job: dict[str, list[JsonObject]] = {}
     for event in events:
         by_job.setdefault(event["job_id"], []).append(event)
     for job in jobs:
@@ -124,7 +125,7 @@ def _ago(text: str) -> str:
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
 
-def _remembered(noun: Kind, name: str) -> list[dict[str, Any]]:
+def _remembered(noun: Kind, name: str) -> list[JsonObject]:
     """Return what was refused to this command about the thing, the newest last."""
     return [
         one
