@@ -8,7 +8,6 @@ from typing import Any
 
 from pileus_cli import VERSION
 from pileus_cli.errors import CODES, INTERRUPTED, OK, REFUSED, Trouble, Usage, closest
-from pileus_cli.json_types import JsonObject
 
 FLAGS = {
     "--no-wait": "no_wait",
@@ -77,9 +76,9 @@ def _run(words: list[str]) -> int:
     return _noun_command(noun, rest, options, login)
 
 
-def _globals(words: Sequence[str]) -> tuple[JsonObject, dict[str, str], list[str]]:
+def _globals(words: Sequence[str]) -> tuple[dict[str, Any], dict[str, str], list[str]]:
     """Split global options, which may stand anywhere before `--`, from the command's own."""
-    options: JsonObject = {}
+    options: dict[str, Any] = {}
     login: dict[str, str] = {}
     rest: list[str] = []
     queue = list(words)
@@ -124,7 +123,7 @@ def _noun(words: list[str]) -> tuple[str, list[str]]:
     )
 
 
-def _noun_command(noun: str, words: list[str], options: JsonObject, login: dict[str, str]) -> int:
+def _noun_command(noun: str, words: list[str], options: dict[str, Any], login: dict[str, str]) -> int:
     from pileus_cli import nouns
 
     known = {one.name.removeprefix(f"{noun} "): one for one in nouns.commands(noun)}
@@ -144,7 +143,7 @@ def _noun_command(noun: str, words: list[str], options: JsonObject, login: dict[
     return _execute(known[verb], given, options, login, vars(given).get("thing"))
 
 
-def _people(words: list[str], options: JsonObject, login: dict[str, str]) -> int:
+def _people(words: list[str], options: dict[str, Any], login: dict[str, str]) -> int:
     from importlib import import_module
 
     from pileus_cli.nouns import PEOPLE
@@ -180,7 +179,7 @@ class _Said(Trouble):
         super().__init__("")
 
 
-def _execute(command: Any, given: Namespace, options: JsonObject, login: dict[str, str], about: Any) -> int:
+def _execute(command: Any, given: Namespace, options: dict[str, Any], login: dict[str, str], about: Any) -> int:
     from pileus_cli import config
     from pileus_cli.answers import Shown
     from pileus_cli.cloud import Cloud

@@ -23,7 +23,7 @@ def url(context: Context, *names: str) -> str:
 def listing(context: Context, *names: str, prefix: str = "") -> list[JsonObject]:
     found: list[JsonObject] = []
     while True:
-        marker = quote(found[-1].get("name", found[-1].get("subdir", ""))) if found else ""
+        marker = quote(str(found[-1].get("name") or found[-1].get("subdir", ""))) if found else ""
         page = (
             context.cloud.request(
                 "GET", f"{url(context, *names)}?format=json&limit={PAGE}&marker={marker}&prefix={quote(prefix)}"
