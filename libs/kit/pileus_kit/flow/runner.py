@@ -41,6 +41,7 @@ class Runner:
         tools: Any,
         worker: str,
         threads: int = 8,
+        *,
         lease_s: float = LEASE_S,
         history_days: float | None = None,
         kept: Kept | None = None,
