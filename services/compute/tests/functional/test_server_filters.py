@@ -30,3 +30,32 @@ def test_filters(compute: ComputeFixture) -> None:
     assert compute.client.get("/v2.1/servers?all_tenants=1").status_code == 403
     for bad in ("limit=-1", "marker=nope", "changes-since=yesterday", "sort_key=secret", "name=(a"):
         assert compute.client.get(f"/v2.1/servers?{bad}").status_code == 400, bad
+
+
+def test_each_filter_of_administrators(compute: ComputeFixture) -> None:
+    server = compute.server(imageRef=IMAGE_ID, config_drive=True, tags=["red"])["id"]
+    compute.act(server, "lock")
+    for query, found in (
+        ("locked=true", True),
+        ("locked=false", False),
+        ("config_drive=yes", True),
+        ("config_drive=no", False),
+        ("kernel_id=none", False),
+        ("auto_disk_config=true", False),
+        ("auto_disk_config=false", True),
+        ("task_state=powering-off", False),
+        ("progress=0", True),
+        ("launch_index=1", False),
+        ("tags-any=red,blue", True),
+        ("not-tags-any=red", False),
+        ("not-tags=red,blue", True),
+        ("changes-before=2001-01-01T00:00:00Z", False),
+        ("image=http://x/images/" + IMAGE_ID, True),
+        ("host=host1", True),
+        ("ip6=fe80", False),
+    ):
+        answer = compute.client.get(f"/v2.1/servers?{query}", version="2.90", as_=compute.book.admin)
+        assert [s["id"] for s in answer.json["servers"]] == ([server] if found else []), query
+    for bad in ("progress=x", "status=NONSENSE", "all_tenants=maybe", "sort_dir=up", "_sa_class=1"):
+        answer = compute.client.get(f"/v2.1/servers?{bad}", version="2.74", as_=compute.book.admin)
+        assert answer.status_code == 400, bad
