@@ -202,7 +202,7 @@ def test_clients_that_work_never_see_a_bound() -> None:
         rates.count_caller(make_caller("somebody", "member"))
 
 
-def test_who_has_no_project_has_their_own_rate() -> None:
+def test_a_caller_without_a_project_has_a_rate_of_its_own() -> None:
     rates = Rates(ServiceConfig(requests_per_minute=1, request_burst=1))
     one, two = (
         make_caller("one", "admin", project=None, system=True),

@@ -49,7 +49,7 @@ def sessions(tmp_path: Path) -> Iterator[Sessions]:
         {"owner": "dead", "lease_until": 4.3e9, "run_at": 4.3e9},
     ],
 )
-def test_what_a_clock_that_was_ahead_left_is_taken_up(sessions: Sessions, left: dict[str, object]) -> None:
+def test_jobs_dated_by_a_clock_that_was_ahead_are_run(sessions: Sessions, left: dict[str, object]) -> None:
     with sessions.begin() as session:
         job = enqueue(session, Job, flow="rest", subject="s")
         for name, value in left.items():
@@ -81,14 +81,14 @@ def test_a_lease_that_is_renewed_under_another_clock_is_left_alone(sessions: Ses
         pause.wait(0.01)
 
 
-def test_who_was_awake_knows_who_is_silent() -> None:
+def test_silence_counts_while_this_process_is_awake() -> None:
     assert liveness.is_silent(now() - timedelta(minutes=2), PATIENCE)
     assert not liveness.is_silent(now() - timedelta(seconds=30), PATIENCE)
     assert not liveness.is_silent(now() + timedelta(seconds=30), PATIENCE), "clocks differ a little"
     assert liveness.is_silent(now() + timedelta(days=80 * 365), PATIENCE)
 
 
-def test_who_has_just_begun_to_listen_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_that_has_just_started_takes_no_host_for_silent(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = AwakeClock()
     clock.begin()
     monkeypatch.setattr(liveness, "awake_clock", clock)
@@ -96,7 +96,7 @@ def test_who_has_just_begun_to_listen_does_not(monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.parametrize("slept", ["_steady", "_wall"])
-def test_who_slept_or_had_their_clock_set_begins_anew(slept: str) -> None:
+def test_sleep_or_a_set_clock_restarts_the_time_awake(slept: str) -> None:
     clock = AwakeClock()
     clock.begin()
     clock.seconds()

@@ -138,7 +138,7 @@ def test_killed_at_every_step(tmp_path: Path) -> None:
     kill_at_every_step(bake_cake, make)
 
 
-def test_a_finished_job_has_its_story(world: World) -> None:
+def test_a_finished_job_has_an_event_for_each_step(world: World) -> None:
     job = world.start()
     world.runner.drain()
     world.done()
@@ -270,7 +270,7 @@ def test_only_one_of_many_workers_gets_it(world: World) -> None:
     world.done()
 
 
-def test_who_lost_the_lease_cannot_save(world: World) -> None:
+def test_a_worker_without_its_lease_cannot_save(world: World) -> None:
     job = world.start()
 
     def overtaken(tools: Kitchen, work: Work) -> None:
@@ -299,7 +299,7 @@ def test_an_unknown_flow_waits_for_a_newer_worker(world: World) -> None:
     assert job_of(world, job).owner is None
 
 
-def test_a_running_worker_hears_rings_and_finds_lost_ones(world: World) -> None:
+def test_a_running_worker_finds_jobs_whose_ring_was_lost(world: World) -> None:
     world.runner.start()
     try:
         job = world.start()  # nobody rings
@@ -360,7 +360,7 @@ def test_a_look_for_jobs_reads_no_finished_ones(world: World) -> None:
     assert all("USING" in plan and "INDEX jobs_" in plan for plan in plans), plans
 
 
-def test_nobody_looks_while_nothing_lives_and_nobody_writes(world: World) -> None:
+def test_an_idle_database_is_not_polled(world: World) -> None:
     if world.sessions.engine.dialect.name != "sqlite":
         pytest.skip("only SQLite tells for nothing that nobody wrote")
     runner = world.runner

@@ -116,7 +116,7 @@ def at_once(server: ServerProcess, path: str, count: int) -> list[tuple[int, dic
     return answers
 
 
-def test_everybody_hears_soon_that_identity_hangs(server: ServerProcess, identity: Identity) -> None:
+def test_every_request_is_refused_soon_while_identity_hangs(server: ServerProcess, identity: Identity) -> None:
     assert server.get("/v1/who", "token")[0] == 200
     identity.go.clear()
     try:
@@ -139,7 +139,7 @@ def test_everybody_hears_soon_that_identity_hangs(server: ServerProcess, identit
     assert server.get("/v1/who", "token")[0] == 200
 
 
-def test_what_fell_while_identity_hung_is_heard(server: ServerProcess, identity: Identity) -> None:
+def test_a_token_revoked_while_identity_hung_is_refused(server: ServerProcess, identity: Identity) -> None:
     assert server.get("/v1/who", "falling")[0] == 200
     identity.go.clear()
     time.sleep(1)
@@ -154,7 +154,9 @@ def test_what_fell_while_identity_hung_is_heard(server: ServerProcess, identity:
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 507])
-def test_a_neighbours_trouble_is_weather(server: ServerProcess, identity: Identity, status: int) -> None:
+def test_a_peer_that_fails_makes_the_service_unavailable(
+    server: ServerProcess, identity: Identity, status: int
+) -> None:
     identity.status = status
     answered, headers, body = server.get("/v1/neighbour/things", "token")
     assert (answered, headers["retry-after"]) == (503, "1")

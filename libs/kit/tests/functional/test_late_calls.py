@@ -80,7 +80,7 @@ def sessions(tmp_path: Path) -> Iterator[Sessions]:
     sessions.dispose()
 
 
-def test_what_comes_after_undoing_is_refused(sessions: Sessions) -> None:
+def test_a_call_after_undoing_is_refused(sessions: Sessions) -> None:
     bus, oven = Bus("fake://"), HotOven()
     server = bus.serve(oven, "host1")
     try:
@@ -97,7 +97,7 @@ def test_what_comes_after_undoing_is_refused(sessions: Sessions) -> None:
         bus.close()
 
 
-def test_what_comes_after_the_end_of_its_subject_is_refused(sessions: Sessions, tmp_path: Path) -> None:
+def test_a_call_after_the_end_of_its_subject_is_refused(sessions: Sessions, tmp_path: Path) -> None:
     """Also by a host that was restarted meanwhile, and if the job that asks for it was never undone."""
     bus, oven, memory = Bus("fake://"), HotOven(), tmp_path / "gone"
     server = bus.serve(oven, "host1", destroyed_file=memory)

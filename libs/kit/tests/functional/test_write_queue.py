@@ -43,7 +43,7 @@ def test_threads_are_served_in_order(tmp_path: Path) -> None:
     assert served == list(range(20))
 
 
-def test_who_wrote_last_does_not_overtake_another_process(tmp_path: Path) -> None:
+def test_the_last_writer_does_not_overtake_another_process(tmp_path: Path) -> None:
     """Two gates on one file are what two processes have."""
     ours, theirs, order = InterprocessLock(tmp_path / "turns"), InterprocessLock(tmp_path / "turns"), []
     ours.acquire(float("inf"))
