@@ -91,6 +91,12 @@ def _record(session: Session, revokes: bool, **ids: str | None) -> None:
     session.info[CHANGED] = True
 
 
+def list_revocations(session: Session, since: datetime | None = None) -> list[Revocation]:
+    """List the events that revoked tokens, in their order: all that are kept, or those later than `since`."""
+    query = select(Revocation).where(Revocation.revokes).order_by(Revocation.serial)
+    return list(session.scalars(query if since is None else query.where(Revocation.before > since)))
+
+
 def prune(session: Session, token_expiration_s: int) -> None:
     """Delete the events that are older than any token that can still be valid."""
     oldest = now() - timedelta(seconds=token_expiration_s + PRUNE_MARGIN_S)

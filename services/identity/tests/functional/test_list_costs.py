@@ -79,6 +79,10 @@ class Rows:
                 )
             )
 
+    def revocation_events(self, i: int) -> None:
+        user = self.cloud.make("/v3/users", "user", name=f"u{i}")["id"]
+        assert self.cloud.call("DELETE", f"/v3/users/{user}").status_code == 204
+
     def limits(self, i: int) -> None:
         limit = {"service_id": self.service, "resource_name": f"r{i}", "default_limit": i}
         assert self.cloud.post("/v3/registered_limits", {"registered_limits": [limit]}).status_code == 201
@@ -99,6 +103,7 @@ LISTS: dict[str, tuple[Callable[[Rows, int], None], str]] = {  # path: what make
     "/v3/role_assignments?effective=true&include_names=true": (Rows.grants, "role_assignments"),
     "/v3/OS-OAUTH1/consumers": (Rows.consumers, "consumers"),
     "/v3/users/{demo}/OS-OAUTH1/access_tokens": (Rows.access_tokens, "access_tokens"),
+    "/v3/OS-REVOKE/events": (Rows.revocation_events, "events"),
     "/v3/groups/{group}/users": (Rows.members, "users"),
     "/v3/registered_limits": (Rows.limits, "registered_limits"),
 }
