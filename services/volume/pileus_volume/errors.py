@@ -123,6 +123,10 @@ class HostNotFound(NotFound):
     text = "Host {host} could not be found."
 
 
+class ClusterNotFound(NotFound):
+    text = "Cluster {cluster} could not be found."
+
+
 class ServiceNotFound(NotFound):
     text = "Service {binary} could not be found on host {host}."
 

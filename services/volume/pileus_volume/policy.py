@@ -85,7 +85,7 @@ RULES = [
         volume_extension:quotas:update volume_extension:quotas:delete
         volume_extension:quota_classes:get volume_extension:quota_classes:update
         volume_extension:services:index volume_extension:services:update volume:freeze_host volume:thaw_host
-        volume_extension:hosts
+        volume_extension:hosts clusters:get clusters:get_all clusters:update
         volume_extension:backup_admin_actions:reset_status volume_extension:backup_admin_actions:force_delete
         snapshot_extension:snapshot_unmanage volume_extension:volume_unmanage
         backup:backup-import backup:export-import backup:backup_project_attribute
