@@ -79,7 +79,7 @@ class Peers:
 
     # -- calls -----------------------------------------------------------------------------------------------------
 
-    def call(
+    def call(  # noqa: PLR0913 -- keywords
         self,
         service: str,
         method: str,
@@ -97,7 +97,7 @@ class Peers:
         )
         return msgspec.json.decode(response.content) if response.content else None
 
-    def send(
+    def send(  # noqa: PLR0913 -- keywords
         self,
         service: str,
         method: str,

@@ -32,7 +32,7 @@ MAX_IDLE_S = 60.0
 class Runner:
     """Runs `threads` jobs at once. It remembers nothing that the database doesn't know."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- keywords
         self,
         sessions: Sessions,
         job: type[JobColumns],

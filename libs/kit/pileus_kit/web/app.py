@@ -57,7 +57,7 @@ class App(Flask):
         return super().__call__(environ, start_response)
 
 
-def create_app(
+def create_app(  # noqa: PLR0913 -- keywords
     name: str,
     *,
     tools: Any,

@@ -33,7 +33,7 @@ class HasPolicy(Protocol):
 class Resource(Blueprint):
     """A noun of the API and its routes. Every route names its policy rule, or says why it is public."""
 
-    def endpoint(  # type: ignore[override]
+    def endpoint(  # type: ignore[override]  # noqa: PLR0913 -- keywords that a route is read by
         self,
         method: str,
         path: str,
