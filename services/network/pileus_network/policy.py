@@ -93,6 +93,8 @@ SUBNET_POOLS = {
     "update_subnetpool:tags": MEMBERS,
     "delete_subnetpool": MEMBERS,
     "delete_subnetpool:tags": MEMBERS,
+    "add_prefixes": MEMBERS,
+    "remove_prefixes": MEMBERS,
     "create_address_scope": MEMBERS,
     "create_address_scope:shared": ADMIN,
     "get_address_scope": f"{READERS} or {SHARED}",

@@ -54,6 +54,7 @@ EXTENSIONS = {
     "stateful-security-group": "Stateful security group",
     "subnet-service-types": "Subnet service types",
     "subnet_allocation": "Subnet Allocation",
+    "subnetpool-prefix-ops": "Subnet Pool Prefix Operations",
 }
 
 

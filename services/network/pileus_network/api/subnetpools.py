@@ -11,6 +11,7 @@ from pileus_network.api.attributes import (
     STANDARD_ATTRIBUTES,
     Attribute,
     AttributeMap,
+    authorize,
     owner_target,
     viewer,
 )
@@ -21,12 +22,14 @@ from pileus_network.api.views import check_revision, show_standard_attributes
 from pileus_network.core import subnetpools
 from pileus_network.core.subnetpools import NewSubnetPool, SubnetPoolUpdate
 from pileus_network.db.models import SubnetPool
+from pileus_network.errors import HTTPBadRequest
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 resource = Resource("subnetpools", __name__, get="get_subnetpool", url_prefix="/v2.0/subnetpools")
 
+PREFIXES = converters.list_of(converters.prefix)
 LENGTH = converters.integer(0, 128)
 ATTRIBUTE_MAP = AttributeMap(
     "subnetpool",
@@ -34,7 +37,7 @@ ATTRIBUTE_MAP = AttributeMap(
     STANDARD_ATTRIBUTES
     | {
         "name": Attribute(converters.text(), REQUIRED),
-        "prefixes": Attribute(converters.list_of(converters.prefix), REQUIRED),
+        "prefixes": Attribute(PREFIXES, REQUIRED),
         "min_prefixlen": Attribute(LENGTH, None),
         "max_prefixlen": Attribute(LENGTH, None),
         "default_prefixlen": Attribute(LENGTH, None),
@@ -105,6 +108,41 @@ def update(body: JsonObject, pool_id: str) -> Answer:
         return view(row)
 
     return ATTRIBUTE_MAP.response(write(work))
+
+
+@resource.endpoint("PUT", "/<pool_id>/add_prefixes", policy="add_prefixes", body=JSON_OBJECT)
+def add_prefixes(body: JsonObject, pool_id: str) -> Answer:
+    prefixes = _parse_prefixes(body)
+
+    def work(session: "Session") -> JsonObject:
+        row = subnetpools.find(session, pool_id, viewer(services=False))
+        authorize("add_prefixes", target(row))
+        subnetpools.add_prefixes(session, viewer(services=False), row, prefixes)
+        return {"prefixes": row.prefixes}
+
+    return write(work)
+
+
+@resource.endpoint("PUT", "/<pool_id>/remove_prefixes", policy="remove_prefixes", body=JSON_OBJECT)
+def remove_prefixes(body: JsonObject, pool_id: str) -> Answer:
+    prefixes = _parse_prefixes(body)
+
+    def work(session: "Session") -> JsonObject:
+        row = subnetpools.find(session, pool_id, viewer(services=False))
+        authorize("remove_prefixes", target(row))
+        subnetpools.remove_prefixes(session, row, prefixes)
+        return {"prefixes": row.prefixes}
+
+    return write(work)
+
+
+def _parse_prefixes(body: JsonObject) -> list[str]:
+    if not body.get("prefixes"):
+        raise HTTPBadRequest(why="Request body contains invalid data")
+    try:
+        return PREFIXES(body["prefixes"])
+    except ValueError as err:
+        raise HTTPBadRequest(why=f"Invalid input for prefixes. Reason: {err}.") from None
 
 
 @resource.endpoint("DELETE", "/<pool_id>", policy="delete_subnetpool")

@@ -102,6 +102,18 @@ def find_overlapping(cidr: str, others: Sequence[str]) -> str | None:
     )
 
 
+def subtract(cidrs: Sequence[str], hole: str) -> list[str]:
+    """Return the largest prefixes that cover all addresses of `cidrs` but those of `hole`, sorted."""
+    left = [part for net in map(prefix, cidrs) for part in _subtract_one(net, prefix(hole))]
+    return [str(net) for net in ipaddress.collapse_addresses(left)]  # type: ignore[type-var]
+
+
+def _subtract_one(net: Prefix, hole: Prefix) -> list[Prefix]:
+    if net.version != hole.version or not net.overlaps(hole):
+        return [net]
+    return list(net.address_exclude(hole)) if hole.prefixlen > net.prefixlen else []  # type: ignore[arg-type]
+
+
 def list_free_prefixes(net: Prefix, length: int, taken: Sequence[Prefix]) -> Iterator[Prefix]:
     """Yield the free prefixes of `length` in `net`, the lowest first, and skip those that overlap with `taken`."""
     step = 1 << (net.max_prefixlen - length)

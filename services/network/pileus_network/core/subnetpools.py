@@ -25,6 +25,8 @@ from pileus_network.errors.networks import (
     SubnetPoolQuotaExceeded,
 )
 
+MAX_PREFIXES = 100
+"""Of a pool: the bound of the lists in requests. Removing one address from a prefix leaves up to 128 prefixes."""
 PLAIN_ATTRIBUTES = ("name", "description", "default_quota", "is_default")
 
 
@@ -138,7 +140,14 @@ def _compact(prefixes: list[str]) -> list[str]:
         raise InvalidInput(error_message="Prefix list is empty")
     if len({net.version for net in nets}) > 1:
         raise InvalidInput(error_message="Cannot mix IPv4 and IPv6 prefixes in a subnet pool.")
-    return [str(net) for net in ipaddress.collapse_addresses(nets)]  # type: ignore[type-var]
+    merged = [str(net) for net in ipaddress.collapse_addresses(nets)]  # type: ignore[type-var]
+    _check_number(merged)
+    return merged
+
+
+def _check_number(prefixes: list[str]) -> None:
+    if len(prefixes) > MAX_PREFIXES:
+        raise InvalidInput(error_message=f"The pool would have more than {MAX_PREFIXES} prefixes")
 
 
 def _check_lengths(lengths: dict[str, int], longest: int) -> None:
@@ -218,6 +227,37 @@ def update(session: Session, viewer: Viewer, pool: SubnetPool, requested: Subnet
     _check_scope(session, viewer, pool)
     _check_default(session, pool)
     standard_attributes.bump_revision(pool)
+
+
+def add_prefixes(session: Session, viewer: Viewer, pool: SubnetPool, added: list[str]) -> None:
+    """Add prefixes to the pool and merge neighbours. Raises what an update of the prefixes would raise."""
+    _lock(session, pool)
+    update(session, viewer, pool, {"prefixes": [*pool.prefixes, *added]})
+
+
+def remove_prefixes(session: Session, pool: SubnetPool, removed: list[str]) -> None:
+    """Remove addresses from the pool: of prefixes that contain a removed one, the rest stays.
+
+    Those that aren't in the pool are ignored. Raises IllegalSubnetPoolPrefixUpdate if a subnet of the pool has some.
+    """
+    _lock(session, pool)
+    remaining = pool.prefixes
+    for hole in removed:
+        remaining = ip_ranges.subtract(remaining, hole)
+        _check_number(remaining)
+    if remaining == pool.prefixes:
+        return
+    for cidr in session.scalars(select(Subnet.cidr).where(Subnet.subnetpool_id == pool.id)):
+        if ip_ranges.find_overlapping(cidr, removed):
+            raise IllegalSubnetPoolPrefixUpdate(msg="One or more the prefixes to be removed is in use by a subnet")
+    pool.prefixes = remaining
+    standard_attributes.bump_revision(pool)
+
+
+def _lock(session: Session, pool: SubnetPool) -> None:
+    """Read the pool again and keep others from changing it, or allocating from it, until the end of the transaction."""
+    if session.get(SubnetPool, pool.id, with_for_update=True, populate_existing=True) is None:
+        raise SubnetPoolNotFound(subnetpool_id=pool.id)
 
 
 def _check_owner(session: Session, viewer: Viewer, pool: SubnetPool) -> None:

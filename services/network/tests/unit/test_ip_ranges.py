@@ -55,3 +55,18 @@ def test_free_prefixes_jump_over_what_is_taken() -> None:
 def test_overlaps() -> None:
     assert ip_ranges.find_overlapping("10.0.0.0/24", ["10.0.1.0/24", "fd00::/64", "10.0.0.0/8"]) == "10.0.0.0/8"
     assert ip_ranges.find_overlapping("10.0.0.0/24", ["10.0.1.0/24"]) is None
+
+
+@pytest.mark.parametrize(
+    ("hole", "left"),
+    [
+        ("10.0.0.64/26", ["10.0.0.0/26", "10.0.0.128/25", "192.0.2.0/24"]),
+        ("10.0.0.0/24", ["192.0.2.0/24"]),
+        ("10.0.0.0/8", ["192.0.2.0/24"]),
+        ("0.0.0.0/0", []),
+        ("10.0.1.0/24", ["10.0.0.0/24", "192.0.2.0/24"]),
+        ("fd00::/8", ["10.0.0.0/24", "192.0.2.0/24"]),
+    ],
+)
+def test_what_is_left_of_prefixes_without_a_hole(hole: str, left: list[str]) -> None:
+    assert ip_ranges.subtract(["10.0.0.0/24", "192.0.2.0/24"], hole) == left
