@@ -6,7 +6,7 @@ from tables import code, table
 HEAD = """\
 # Policy rules of {service}
 
-Names, defaults and scopes are OpenStack's; where one differs, `tests/compatibility/policy_deviations.txt` says why. Put
+Names, defaults and scopes are OpenStack's; where one differs, `services/{service}/tests/unit/policy_deviations.txt` says why. Put
 `"NAME": "CHECK"` into `policy/{service}.yaml` of the state directory to replace a default; the service reads the file
 again when it changes. *Scopes* are the kinds of token that a rule accepts, whatever the token's roles; none: any kind.
 
