@@ -1,12 +1,14 @@
 """Policy rules: RULES of each service."""
 
-from houses import SERVICES, module
+from pathlib import Path
+
+from houses import SERVICES, TOP, module
 from tables import code, table
 
 HEAD = """\
 # Policy rules of {service}
 
-Names, defaults and scopes are OpenStack's; where one differs, `services/{service}/tests/unit/policy_deviations.txt` says why. Put
+Names, defaults and scopes are OpenStack's{deviations}. Put
 `"NAME": "CHECK"` into `policy/{service}.yaml` of the state directory to replace a default; the service reads the file
 again when it changes. *Scopes* are the kinds of token that a rule accepts, whatever the token's roles; none: any kind.
 
@@ -14,7 +16,12 @@ again when it changes. *Scopes* are the kinds of token that a rule accepts, what
 
 
 def pages() -> dict[str, str]:
-    return {service: HEAD.format(service=service) + _rules(service) for service in SERVICES}
+    return {name: HEAD.format(service=name, deviations=_deviations(name)) + _rules(name) for name in SERVICES}
+
+
+def _deviations(service: str) -> str:
+    file = Path("services", service, "tests", "unit", "policy_deviations.txt")
+    return f"; where one differs,\n`{file}` says why" if (TOP / file).exists() else ""
 
 
 def _rules(service: str) -> str:
