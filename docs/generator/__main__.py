@@ -12,6 +12,7 @@ from pathlib import Path
 import api
 import configuration
 import policies
+import rooms
 import rpc
 import states
 
@@ -26,6 +27,7 @@ def pages() -> dict[str, str]:
             "configuration.md": configuration.page(),
             "states.md": states.page(),
             "rpc.md": rpc.page(),
+            "rooms.md": rooms.page(),
             **{f"policies/{name}.md": text for name, text in policies.pages().items()},
             **{f"api/{name}.md": text for name, text in api.pages(Path(scratch)).items()},
         }
