@@ -14,7 +14,7 @@ HEAD = """\
 What each file holds, by its own first sentence. Imports go downwards only: docs/architecture.md has the layers.
 """
 PACKAGES = ("libs/*/pileus_*", "deploy/pileus_*", "services/*/pileus_*")
-SENTENCE = re.compile(r"(.+?[.:;])(\s|$)", re.DOTALL)
+SENTENCE = re.compile(r"(.+?\.)(\s|$)", re.DOTALL)
 
 
 def page() -> str:
@@ -33,6 +33,6 @@ def _package(path: Path) -> str:
 
 
 def _said(file: Path) -> str:
-    text = ast.get_docstring(ast.parse(file.read_text())) or ""
+    text = (ast.get_docstring(ast.parse(file.read_text())) or "").partition("\n\n")[0]
     found = SENTENCE.match(text)
-    return " ".join((found.group(1) if found else text).split()).rstrip(":;")
+    return " ".join((found.group(1) if found else text).split())
