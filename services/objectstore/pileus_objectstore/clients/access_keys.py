@@ -1,8 +1,8 @@
 """Access keys of S3 clients: identity knows their secrets and verifies signatures; nothing secret comes here.
 
-For Signature Version 4 identity also returns the signing key of one day, region and service. It is kept for some
-minutes, so that only a key's first request asks identity. The token that identity issued with it is checked at each
-request as all tokens are: when the key or its user is deleted, the token is revoked.
+For Signature Version 4 identity also returns the signing key of one day, region and service. It is kept for KEEP_S
+seconds, so that few requests ask identity; a key that was deleted works as long at most. The token that identity issued
+with it is checked at each request as all tokens are, so a user who is disabled or loses their role is refused at once.
 """
 
 import base64
@@ -18,7 +18,7 @@ from pileus_kit.auth import Authenticator, Caller
 from pileus_kit.errors import Unauthorized
 from pileus_kit.peers import PeerRefused, Peers
 
-KEEP_S = 300.0
+KEEP_S = 60.0
 MAX_KEYS = 10_000
 
 

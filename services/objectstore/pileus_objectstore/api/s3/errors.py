@@ -30,6 +30,7 @@ CODES: dict[str, tuple[int, str]] = {
     "InvalidPartOrder": (400, "The list of parts was not in ascending order."),
     "InvalidRange": (416, "The requested range is not valid for the request. Try another range."),
     "InvalidRequest": (400, "The request is not valid."),
+    "InvalidURI": (400, "The URI could not be parsed: it is not UTF-8."),
     "InvalidTag": (400, "Your request contains tag input that is not valid."),
     "KeyTooLongError": (400, "Your key is too long."),
     "MalformedXML": (400, "The XML that you provided was not well formed or did not validate against our schema."),
@@ -102,11 +103,16 @@ def error_of(err: CloudError, for_object: bool) -> S3Error:
     return S3Error("InvalidRequest" if err.status < 500 else "InternalError", str(err) if err.status < 500 else "")
 
 
+def printable(text: str) -> str:
+    """Replace control characters, which XML 1.0 can't carry."""
+    return "".join(c if c >= " " or c in "\t\n\r" else "\ufffd" for c in text)
+
+
 def shown(err: S3Error, resource: str) -> Response:
     """The error as a response."""
     fields = {"Code": err.code, "Message": str(err), **err.fields, "Resource": resource}
     fields["RequestId"] = context.request_id.get()
-    inner = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in fields.items())
+    inner = "".join(f"<{name}>{escape(printable(value))}</{name}>" for name, value in fields.items())
     headers = [] if err.retry_after is None else [("Retry-After", str(err.retry_after))]
     body = f'<?xml version="1.0" encoding="UTF-8"?>\n<Error>{inner}</Error>'.encode(errors="replace")
     return Response(err.status, headers, body, "application/xml")

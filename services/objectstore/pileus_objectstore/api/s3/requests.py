@@ -12,6 +12,7 @@ from pileus_objectstore.api.s3.payloads import Payload
 from pileus_objectstore.core.access import Access
 from pileus_objectstore.core.names import Target
 from pileus_objectstore.core.tools import Tools
+from pileus_objectstore.errors import BadPath
 
 MAX_XML_BYTES = 2 << 20
 MAX_KEY_BYTES = 1024
@@ -42,7 +43,7 @@ class S3Request:
     @cached_property
     def query(self) -> dict[str, str]:
         """The query's parameters."""
-        return dict(parse_qsl(self.http.environ.get("QUERY_STRING", ""), keep_blank_values=True, max_num_fields=100))
+        return dict(parse_qsl(self.http.environ.get("QUERY_STRING", ""), keep_blank_values=True))
 
     @cached_property
     def headers(self) -> dict[str, str]:
@@ -63,9 +64,11 @@ class S3Request:
 
     @property
     def target(self) -> Target:
-        """The object. Raises S3Error if its key is too long."""
+        """The object. Raises S3Error if its key is too long, or holds a NUL."""
         if len(self.key.encode(errors="replace")) > MAX_KEY_BYTES:
             raise S3Error("KeyTooLongError")
+        if "\0" in self.key:
+            raise S3Error("InvalidArgument", "A key can't hold the character NUL.")
         return Target(self.account, self.bucket, self.key)
 
     def body(self) -> bytes:
@@ -83,7 +86,10 @@ def headers_of(request: Request) -> dict[str, str]:
 
 def bucket_and_key(request: Request, domains: tuple[str, ...]) -> tuple[str, str]:
     """Read `/bucket/key`, or `/key` where the host is `bucket.DOMAIN` for one of our domains."""
-    path = text_of(request.environ.get("PATH_INFO", "")).removeprefix("/")
+    try:
+        path = text_of(request.environ.get("PATH_INFO", "")).removeprefix("/")
+    except BadPath:
+        raise S3Error("InvalidURI") from None
     host = request.environ.get("HTTP_HOST", "").partition(":")[0].lower()
     for domain in domains:
         if host.endswith(f".{domain.lower()}"):

@@ -7,10 +7,9 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import ParseError, fromstring
 
 from pileus_objectstore.api.http import Response
-from pileus_objectstore.api.s3.errors import S3Error
+from pileus_objectstore.api.s3.errors import S3Error, printable
 
 NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
-Value = "str | int | bool | Node | None"
 
 
 class Node:
@@ -38,7 +37,7 @@ class Node:
             elif child is not None:
                 name, value = child
                 shown = ("true" if value else "false") if isinstance(value, bool) else str(value)
-                SubElement(element, name).text = shown
+                SubElement(element, name).text = printable(shown)
         return element
 
 
