@@ -19,7 +19,7 @@ def _on(cloud, place, role, scope):
 def test_callers_get_as_far_as_the_reviewed_table_says(cloud, identity):
     cloud.make("/v3/users", "user", name="nobody", password="nobody")
     who = {
-        "nobody": "nobody",
+        "without_roles": "nobody",
         "reader": "reader",
         "other": "other",
         "member": "demo",

@@ -110,7 +110,11 @@ JSON = {
 def ask(service, route, image_id, name):
     method, path = route.split()
     path = path.format(id=image_id)
-    who = {"anonymous": True} if name == "none" else {"as_": getattr(service.book, name)}
+    who = (
+        {"anonymous": True}
+        if name == "none"
+        else {"as_": getattr(service.book, "without_roles" if name == "nobody" else name)}
+    )
     if method == "PATCH":
         headers = {"Content-Type": "application/openstack-images-v2.1-json-patch"}
         return service.client.patch(path, json=[], headers=headers, **who)

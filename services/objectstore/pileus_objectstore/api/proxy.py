@@ -35,6 +35,7 @@ class Proxy:
         self.tools = tools
         self.rates = Rates(tools.config)
         self.routes = Routes(calls)
+        self.keys = keys
         self.s3 = S3Application(tools, self.rates, keys)
 
     @property

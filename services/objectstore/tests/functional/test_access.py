@@ -32,7 +32,7 @@ MAY = {
     "reader": {"read"},
     "other": set(),
     "other_reader": set(),
-    "nobody": set(),
+    "without_roles": set(),
     "service": set(),
     "domain_admin": set(),
     "system_reader": set(),
@@ -155,7 +155,7 @@ def test_a_referrer_that_is_no_url_is_unknown(store: ObjectStoreFixture, contain
         assert store.client.get(f"{container}/o", headers=heads, anonymous=True).status_code == status
 
 
-SCOPELESS = ("system_admin", "system_reader", "domain_admin", "nobody", "service")
+SCOPELESS = ("system_admin", "system_reader", "domain_admin", "without_roles", "service")
 
 
 @pytest.mark.parametrize("account", ["AUTH_None", "AUTH_", "AUTH_-", "AUTH_%25(project_id)s", "AUTH_null", "None", "-"])
@@ -173,7 +173,7 @@ def test_a_service_token_changes_nothing(store: ObjectStoreFixture, container: s
     for token in (store.tokens.service.token, store.tokens.system_admin.token, "token-unknown", ""):
         headers = {"X-Service-Token": token}
         assert store.client.get(f"{container}/o", headers=headers).status_code == 200
-        for who in ("other", "nobody", "service", "system_admin"):
+        for who in ("other", "without_roles", "service", "system_admin"):
             answer = store.client.get(f"{container}/o", headers=headers, as_=getattr(store.tokens, who))
             assert answer.status_code == 403, who
         answer = store.client.get(f"{container}/o", headers=headers, anonymous=True)

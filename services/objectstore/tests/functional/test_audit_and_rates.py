@@ -34,7 +34,7 @@ def test_writes_and_refusals_have_audit_records(
 
 def test_a_project_has_its_rate(store: ObjectStoreFixture, container: str) -> None:
     few = replace(store.config, requests_per_minute=6, request_burst=2, refusals_per_minute=6, refusal_burst=2)
-    proxy = Proxy(replace(store.app.tools, config=few), RESOURCES)
+    proxy = Proxy(replace(store.app.tools, config=few), RESOURCES, store.app.keys)
     client = Client(proxy, as_=store.tokens.member)
     assert [client.get(container).status_code for _ in range(3)] == [204, 204, 429]
     assert int(client.get(container).headers["Retry-After"]) >= 1
