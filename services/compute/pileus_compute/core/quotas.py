@@ -177,6 +177,8 @@ def check_keypairs(session: Session, project_id: str, user_id: str) -> None:
 
 def check_metadata(session: Session, project_id: str, items: Mapping[str, str]) -> None:
     """Raise QuotaExceeded if a server or image of the project can't have so many metadata items."""
+    if not items:
+        return
     limit = limits(session, project_id)["metadata_items"]
     if 0 <= limit < len(items):
         raise QuotaExceeded(why=f"Maximum number of metadata items exceeds {limit}")

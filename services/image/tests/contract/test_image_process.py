@@ -143,12 +143,13 @@ def test_memory_does_not_grow_with_the_image(server, cloud):
 
 def test_kill_9_in_the_middle_of_an_upload(server, cloud):
     image = cloud.image.create_image("image", disk_format="raw", container_format="bare")
-    put(server, image.id, 64, 8)
+    sending = put(server, image.id, 64, 8)  # kept, for a connection that nothing refers to is closed
     end = time.monotonic() + PATIENCE_S
     while not any(path.stat().st_size >= 4 * MIB for path in server.stored()):
         assert time.monotonic() < end, "nothing arrives"
         time.sleep(0.02)
     server.kill()
+    sending.close()
     server.start()
     assert cloud.image.get_image(image.id).status == "saving"
     tools = make_tools(server.config, lambda job_id: None)
