@@ -39,7 +39,7 @@ def record_port_change(session: Session, port: Port) -> None:
 
 
 def record_change_of(session: Session, port_id: str | None) -> None:
-    """As `record_port_change`, of the port with this id, if there still is one."""
+    """Do what `record_port_change` does for the port with this id, if it still exists."""
     if port_id:
         port = session.scalars(select(Port).where(Port.id == port_id)).one_or_none()
         if port is not None:

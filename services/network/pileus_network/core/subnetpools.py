@@ -26,7 +26,7 @@ from pileus_network.errors.networks import (
 )
 
 MAX_PREFIXES = 100
-"""Of a pool: the bound of the lists in requests. Removing one address from a prefix leaves up to 128 prefixes."""
+"""The largest number of prefixes of a pool, as in the lists of requests. Removing one address from a prefix leaves up to 128 prefixes."""
 PLAIN_ATTRIBUTES = ("name", "description", "default_quota", "is_default")
 
 

@@ -78,7 +78,7 @@ class S3Application:
         self._tools, self._rates, self._keys = tools, rates, keys
 
     def answer(self, environ: "WSGIEnvironment") -> Response:
-        """The answer; errors have S3's form. Raises only what nobody foresaw."""
+        """The answer; errors have S3's form. Only unexpected errors are raised."""
         response = self._answer(environ)
         response.headers.append(("x-amz-request-id", context.request_id.get()))
         return response

@@ -95,7 +95,7 @@ def create(s3: S3Request) -> Response:
 
 
 def delete(s3: S3Request) -> Response:
-    """DeleteBucket. Parts of uploads that nobody completed keep a bucket from nothing: they are deleted."""
+    """DeleteBucket. Uploads that were never completed don't keep a bucket: their parts are deleted with it."""
     s3.access.require(DELETE_CONTAINER, s3.container)
     containers.get(s3.tools, s3.container)
     containers.delete(s3.tools, s3.container)

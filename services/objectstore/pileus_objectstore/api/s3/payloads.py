@@ -166,7 +166,7 @@ class Payload:
         return piece
 
     def check_if_empty(self) -> None:
-        """Check a body of no bytes, which nobody reads. Raises S3Error."""
+        """Check a body of no bytes, which the store doesn't read. Raises S3Error."""
         if self.size == 0:
             self.read(1)
 
