@@ -10,7 +10,6 @@ import pkgutil
 import sys
 
 SERVICES = "pileus.services"  # whose packages are known to the third-party environment, but can't be imported here
-OTHERS = {"pileus_deploy"}  # starts all the others, so it names them, late
 
 
 def main(name: str) -> None:

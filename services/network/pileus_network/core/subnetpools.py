@@ -26,7 +26,7 @@ from pileus_network.errors.networks import (
 )
 
 MAX_PREFIXES = 100
-"""The largest number of prefixes of a pool, as in the lists of requests. Removing one address from a prefix leaves up to 128 prefixes."""
+"""How many prefixes a pool may have. Removing one address from a prefix leaves up to 128 prefixes."""
 PLAIN_ATTRIBUTES = ("name", "description", "default_quota", "is_default")
 
 
