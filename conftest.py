@@ -1,4 +1,4 @@
-"""What every run of our tests needs of pytest."""
+"""What every run of our tests needs of pytest. It imports nothing of ours: coverage has to see that."""
 
 from collections.abc import Iterable
 
