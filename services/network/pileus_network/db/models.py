@@ -157,7 +157,10 @@ class Port(StandardAttributes):
     tags: Mapped[list[str]] = mapped_column(Tags, default=list)
 
     fixed_ips: Mapped[list["FixedIp"]] = relationship(
-        lazy="raise", cascade="all, delete-orphan", passive_deletes=True, order_by="FixedIp.position"
+        lazy="raise",
+        cascade="all, delete-orphan",
+        passive_deletes=True,
+        order_by="FixedIp.position, FixedIp.subnet_id, FixedIp.address",
     )
     security_groups: Mapped[list["PortSecurityGroup"]] = relationship(
         lazy="raise", cascade="all, delete-orphan", passive_deletes=True
