@@ -19,6 +19,7 @@ def test_every_flow_has_a_scenario() -> None:
     assert set(SCENARIOS) == set(BY_NAME)
 
 
+@pytest.mark.no_cover  # it runs the same lines again and again
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_flow_ends_well_wherever_it_is_killed(name: str, tmp_path: Path, standins: Callable[[], Any]) -> None:
     count = 0

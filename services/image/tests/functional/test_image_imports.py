@@ -160,6 +160,7 @@ class Import:
         assert self.service.stored() == []
 
 
+@pytest.mark.no_cover  # it runs the same lines again and again
 @pytest.mark.parametrize("name", ["glance-direct", "web-download"])
 def test_an_import_killed_at_every_step_ends_well(tmp_path_factory, site, name):
     @contextmanager

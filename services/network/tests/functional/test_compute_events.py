@@ -6,6 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import pytest
 from flask import Flask, request
 from sqlalchemy import select, update
 
@@ -69,6 +70,7 @@ def world() -> Iterator[World]:
             made.network.close()
 
 
+@pytest.mark.no_cover  # it runs the same lines again and again
 def test_kill_at_every_step() -> None:
     kill_at_every_step(notify_compute, world)
 

@@ -153,6 +153,7 @@ def test_every_flow_has_a_scenario():
     assert set(SCENARIOS) == others | {name for name in BY_NAME if name.startswith("backup.")}
 
 
+@pytest.mark.no_cover  # it runs the same lines again and again
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_killed_at_every_step(scenario, store_worlds):
     name, make_scenario = scenario.partition(" ")[0], SCENARIOS[scenario]

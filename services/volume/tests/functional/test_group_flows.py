@@ -142,6 +142,7 @@ def test_every_flow_has_a_scenario():
     assert {name.partition(" ")[0] for name in SCENARIOS} == {name for name in BY_NAME if name.startswith("group")}
 
 
+@pytest.mark.no_cover  # it runs the same lines again and again
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_killed_at_every_step(scenario, worlds):
     name, make_scenario = scenario.partition(" ")[0], SCENARIOS[scenario]

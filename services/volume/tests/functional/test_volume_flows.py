@@ -237,6 +237,7 @@ def test_every_flow_has_a_scenario():
     assert set(SCENARIOS) == {name for name in BY_NAME if not name.startswith(ELSEWHERE)}
 
 
+@pytest.mark.no_cover  # it runs the same lines again and again
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_killed_at_every_step(scenario, worlds):
     name, make_scenario = scenario.partition(" ")[0], SCENARIOS[scenario]
