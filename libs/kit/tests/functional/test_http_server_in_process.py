@@ -282,10 +282,10 @@ def test_what_is_no_request_is_refused(server: Server, sent: bytes, status: int)
 @pytest.mark.parametrize("sent", [b"5\r\nhel", b"xyz\r\nhello\r\n0\r\n\r\n"])
 def test_a_body_that_can_not_be_read_is_an_error_of_the_application(server: Server, sent: bytes) -> None:
     with server.connect(b"POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + sent) as connection:
-        connection.sock.shutdown(socket.SHUT_WR)
         try:
+            connection.sock.shutdown(socket.SHUT_WR)  # the server may have ended the connection already
             assert connection.read_response()[0] >= 400
-        except (EOFError, ConnectionError):
+        except (EOFError, OSError):
             pass
     assert server.get("/")[0] == 200
 
