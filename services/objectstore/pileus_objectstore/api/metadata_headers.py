@@ -96,8 +96,7 @@ def _changes(kind: str, headers: Mapping[str, str]) -> dict[str, str]:
     for name in headers:
         if name.startswith(remove):
             removed = f"X-{kind.title()}-" + name[len(remove) :]
-            changes.setdefault(removed, "")
-            if not headers.get(removed):
+            if not headers.get(removed) and (removed.startswith(prefix) or removed in CONTAINER_HEADERS):
                 changes[removed] = ""
     metadata.check(prefix, changes)
     return changes
