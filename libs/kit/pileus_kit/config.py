@@ -35,7 +35,12 @@ class ServiceConfig:
     state: str = option(
         "Directory of everything that the cloud keeps: databases, keys, images, logs", "/var/lib/pileus"
     )
-    database: str = option("SQLAlchemy URL of the database; empty: SQLite under the state directory", "", secret=True)
+    database: str = option(
+        "URL of the database, for PostgreSQL with all servers of which one takes writes; empty: SQLite under the state "
+        "directory",
+        "",
+        secret=True,
+    )
     bus: str = option("URL of the message bus (oslo.messaging)", "rabbit://", secret=True)
     identity_url: str = option("URL of the identity API, where tokens are checked", "http://127.0.0.1:5000/v3")
     service_user: str = option("This service's user in project `service`", "")

@@ -22,6 +22,7 @@ from sqlalchemy.orm import sessionmaker
 from sqlalchemy.types import TypeDecorator
 
 from pileus_kit import context, database_errors, deadlines, patterns
+from pileus_kit.database_urls import engine_url
 from pileus_kit.write_queue import WriteQueue
 
 Session = orm.Session
@@ -66,7 +67,7 @@ class Sessions:
     """Opens sessions on one database. All of them raise DatabaseBusy if it is locked, full or away."""
 
     def __init__(self, url: str, **engine_options: Any) -> None:
-        self.engine: Engine = create_engine(url, **_options(url) | engine_options)
+        self.engine: Engine = create_engine(engine_url(url), **_options(url) | engine_options)
         self._write_queue: WriteQueue | None = None
         if self.engine.dialect.name == "sqlite":
             file = self.engine.url.database
