@@ -88,7 +88,7 @@ def _as_stored(models: MetaData) -> MetaData:
     return tables
 
 
-def _stored_type(kind: TypeEngine[object]) -> TypeEngine[object]:
+def _stored_type(kind: TypeEngine[object]) -> TypeEngine[object] | TypeEngine[str]:
     if isinstance(kind, TypeDecorator) and not isinstance(kind, Utc):
         kind = kind.impl_instance
     return _JsonText() if isinstance(kind, JSON) else kind
