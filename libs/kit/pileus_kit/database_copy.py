@@ -1,7 +1,7 @@
 """Copies a service's database into another one, SQLite or PostgreSQL, and proves that both hold the same.
 
 The target has the same tables already. Tables are compared by their number of rows and a checksum, and copied only if
-they differ, so a copy that was interrupted continues with the table where it stopped. Nobody may write to either
+they differ, so a copy that was interrupted continues with the table where it stopped. No service may write to either
 database meanwhile.
 """
 
