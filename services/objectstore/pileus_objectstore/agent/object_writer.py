@@ -11,12 +11,13 @@ import logging
 from collections.abc import Iterator
 from typing import Protocol
 
+from pileus_kit import decoding
 from pileus_objectstore.agent.expirer_queue import enqueue
 from pileus_objectstore.agent.host import Device, Host
 from pileus_objectstore.errors import Damaged, DeviceFailed
 from pileus_objectstore.storage.block_checksums import BLOCK_BYTES, BlockChecksums
 from pileus_objectstore.storage.object_files import Draft, blocks, stamp_of, trailer
-from pileus_objectstore.wire.contract import ObjectMeta, ObjectReply, PutObject
+from pileus_objectstore.wire.contract import Footers, ObjectMeta, ObjectReply, PutObject, with_footers
 
 log = logging.getLogger(__name__)
 PIECE_BYTES = 1 << 18
@@ -26,6 +27,7 @@ class Source(Protocol):
     """The body of a call."""
 
     ended: bool
+    trailer: bytes
 
     def read(self, max_bytes: int = PIECE_BYTES) -> bytes:
         """Up to so many bytes, b'' at the end."""
@@ -67,6 +69,8 @@ class ObjectWriter:
                 except DeviceFailed as e:
                     self._drop(draft, e)
             self._fill()
+        if self._drafts and self._args.footers:
+            self._args = with_footers(self._args, decoding.decode(body.trailer, Footers))
 
     def commit(self) -> ObjectReply:
         """Check the body's length and MD5, then make it durable on every device that took it."""

@@ -18,6 +18,7 @@ from pileus_objectstore.core.withdrawals import withdraw
 from pileus_objectstore.ring.rings import Placement, Rings
 from pileus_objectstore.wire.client import Exchange, Pool
 from pileus_objectstore.wire.contract import (
+    Footers,
     GetListing,
     GetObject,
     HostReplicas,
@@ -26,6 +27,7 @@ from pileus_objectstore.wire.contract import (
     ListingReply,
     ObjectReply,
     PutObject,
+    with_footers,
 )
 from pileus_objectstore.wire.framing import Body
 
@@ -201,38 +203,52 @@ class Cluster:
             raise Unavailable(why=TOO_FEW_HOSTS)
         return max(replies, key=lambda reply: (reply.timestamp, reply.meta.posted if reply.meta else ""))
 
-    def put_object(self, target: Target, request: PutObject, read: Callable[[int], bytes]) -> ObjectReply:
+    def put_object(
+        self,
+        target: Target,
+        request: PutObject,
+        read: Callable[[int], bytes],
+        footers: Callable[[], Footers] | None = None,
+    ) -> ObjectReply:
         """Store an object: send its body to all replicas at once, piece by piece. For the reply see `check_stored`.
 
-        `read(max_bytes)` returns b'' at the end of the body and raises if the body is cut short. Raises
-        QuorumNotReached, and then nothing is stored, and what `check_stored` raises.
+        `read(max_bytes)` returns b'' at the end of the body and raises if the body is cut short. `footers` is asked
+        once the body was read. Raises QuorumNotReached, and then nothing is stored, and what `check_stored` raises.
         """
         placement, listing = self.rings.placement(*target.names), self.rings.placement(*target.parent.names)
         if len([own for _, own, _ in placement.hosts if own]) == 1:
             request.min_devices = quorum(placement)  # one host holds all replicas, so it can guarantee the quorum alone
         try:
-            return check_stored(self._put(placement, listing, request, read))
+            return check_stored(self._put(placement, listing, request, read, footers))
         except QuorumNotReached:
             withdraw(self, placement, listing, request)
             raise
 
     def _put(
-        self, placement: Placement, listing: Placement, request: PutObject, read: Callable[[int], bytes]
+        self,
+        placement: Placement,
+        listing: Placement,
+        request: PutObject,
+        read: Callable[[int], bytes],
+        footers: Callable[[], Footers] | None,
     ) -> ObjectReply:
         first = read(PIECE_BYTES) if request.size else b""
         if 0 <= request.size == len(first):
+            if footers is not None:
+                request = with_footers(request, footers())
 
             def make(replicas: HostReplicas, listing_hosts: tuple[ListingHost, ...]) -> PutObject:
                 return msgspec.structs.replace(request, replicas=replicas, listing_hosts=listing_hosts)
 
             return self.write("put_object", placement, listing, ObjectReply, make, first)
+        request.footers = footers is not None
         upload = Upload(self, placement, listing, request)
         try:
             piece = first
             while piece:
                 upload.send(piece)
                 piece = read(PIECE_BYTES)
-            return agreed(upload.finish(), placement)
+            return agreed(upload.finish(footers() if footers is not None else None), placement)
         finally:
             upload.drop()
 

@@ -50,6 +50,7 @@ class Segment:
     """A part of a large object: the bytes `first` to `last` of the object at `path`, whose ETag must still be `etag`.
 
     `data` holds the bytes of a segment that the manifest itself carries. `nested` segments may be manifests themselves.
+    `checksum` is what an upload in parts has kept of it (core/checksums.py).
     """
 
     path: str
@@ -58,6 +59,7 @@ class Segment:
     last: int
     nested: bool = False
     data: bytes = b""
+    checksum: str = ""
 
     @property
     def size(self) -> int:

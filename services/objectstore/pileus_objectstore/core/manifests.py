@@ -41,6 +41,7 @@ class Line(msgspec.Struct, omit_defaults=True):
     range: str = ""
     sub_slo: bool = False
     data: str = ""
+    checksum: str = ""
 
 
 class ManifestContent:
@@ -121,7 +122,7 @@ def segment_of(line: Line) -> Segment:
     first, last = 0, line.bytes - 1
     if line.range:
         first, last = (int(part) for part in line.range.split("-"))
-    return Segment(line.name, line.hash, first, last, line.sub_slo)
+    return Segment(line.name, line.hash, first, last, line.sub_slo, checksum=line.checksum)
 
 
 def static_etag(lines: list[Line]) -> str:

@@ -86,7 +86,7 @@ def put(tools: Tools, access: Access, request: PutRequest) -> ObjectReply:
         listed_etag=symlinks.listed_etag(link) if link else "",
         max_bytes=request.max_bytes if room == quotas.UNLIMITED else min(request.max_bytes, room),
     )
-    return tools.cluster.put_object(target, stored, request.read)
+    return tools.cluster.put_object(target, stored, request.read, request.footers)
 
 
 def get(tools: Tools, access: Access, request: GetRequest) -> FoundObject:

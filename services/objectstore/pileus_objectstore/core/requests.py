@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from pileus_objectstore.core.conditions import Conditions, Span
 from pileus_objectstore.core.names import Target
+from pileus_objectstore.wire.contract import Footers
 
 Read = Callable[[int], bytes]  # reads at most so many bytes of a body; b'' at its end; raises if it is cut short
 MAX_OBJECT_BYTES = 5 * (1 << 30) + 2
@@ -29,7 +30,8 @@ class PutRequest:
     """Store an object. `size` is -1 if it is not known before the body ends. `headers` are stored with the object.
 
     `etag`, unless '', must be the body's MD5. `delete_at` is in epoch seconds, 0 for never. `only_if_new` refuses to
-    replace an object. A body of more than `max_bytes` is refused.
+    replace an object. A body of more than `max_bytes` is refused. `footers` gives what is to be stored with the object
+    and is known only when the body was read.
     """
 
     target: Target
@@ -41,6 +43,7 @@ class PutRequest:
     only_if_new: bool = False
     max_bytes: int = MAX_OBJECT_BYTES
     link: LinkRequest | None = None
+    footers: Callable[[], Footers] | None = None
 
 
 @dataclass(frozen=True, slots=True)

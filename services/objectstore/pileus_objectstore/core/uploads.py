@@ -11,7 +11,7 @@ from pileus_kit.errors import HostDown, Unavailable
 from pileus_objectstore.core.replica_plans import assign_listing_hosts, write_plan
 from pileus_objectstore.ring.rings import Placement
 from pileus_objectstore.wire.client import Exchange
-from pileus_objectstore.wire.contract import ObjectReply, PutObject
+from pileus_objectstore.wire.contract import Footers, ObjectReply, PutObject
 
 if TYPE_CHECKING:
     from pileus_objectstore.core.cluster import Cluster
@@ -34,7 +34,8 @@ class Upload:
             try:
                 for host, replicas in plan:
                     own = msgspec.structs.replace(request, replicas=replicas, listing_hosts=listing_hosts[host])
-                    self._open.append(cluster.pool.open(host, "put_object", own, request.size))
+                    size = -1 if request.footers else request.size
+                    self._open.append(cluster.pool.open(host, "put_object", own, size))
                 break
             except HostDown as e:
                 log.warning("%s", e)
@@ -55,10 +56,11 @@ class Upload:
         if not self._open and not any(reply.status >= 400 for reply in self._replies):
             raise Unavailable(why="No storage host took the object; try again shortly.")
 
-    def finish(self) -> list[ObjectReply]:
+    def finish(self, footers: Footers | None) -> list[ObjectReply]:
         """End the body on every host and collect the replies."""
+        trailer = msgspec.json.encode(footers) if footers else b""
         for exchange in list(self._open):
-            self._try(exchange, exchange.finish)
+            self._try(exchange, partial(exchange.finish, trailer))
         for exchange in list(self._open):
             exchange.extend_timeout(self._sent)
             self._receive(exchange)

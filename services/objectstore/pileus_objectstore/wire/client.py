@@ -49,10 +49,10 @@ class Exchange:
             self._send(data)
             self._send(b"\r\n")
 
-    def finish(self) -> None:
-        """End the body."""
+    def finish(self, trailer: bytes = b"") -> None:
+        """End the body; a line that shall follow it needs chunks."""
         if self._chunked:
-            self._send(b"0\r\n\r\n")
+            self._send(b"0\r\n%b\r\n" % (trailer and trailer + b"\r\n"))
 
     def has_answered(self) -> bool:
         """Whether the storage server has answered (or closed) before the whole body was sent."""

@@ -76,7 +76,7 @@ class PutObject(msgspec.Struct, omit_defaults=True):
     `size` is -1 if it is not known beforehand. `etag`: refuse (422) a body with another MD5. `listing_hosts` are the
     listings that this host must update. `only_if_new`: refuse (412) if there is an object. `max_bytes`: refuse (413) a
     longer body, unless -1. `min_devices`: keep the object on at least so many devices, or (507) on none. For
-    `listed_size` and `listed_etag` see ObjectMeta.
+    `listed_size` and `listed_etag` see ObjectMeta. `footers`: the body comes in chunks, with Footers behind the last.
     """
 
     replicas: HostReplicas
@@ -92,6 +92,24 @@ class PutObject(msgspec.Struct, omit_defaults=True):
     listed_etag: str = ""
     max_bytes: int = -1
     min_devices: int = 0
+    footers: bool = False
+
+
+class Footers(msgspec.Struct, omit_defaults=True):
+    """What is known of an object only when its body has ended, such as a checksum: it travels behind the body as JSON.
+
+    `headers` are stored with those of PutObject; `listed_etag`, unless '', replaces the one there.
+    """
+
+    headers: dict[str, str] = {}
+    listed_etag: str = ""
+
+
+def with_footers(request: PutObject, footers: Footers) -> PutObject:
+    """The request as if all that its footers say had been known before."""
+    headers = {**request.headers, **footers.headers}
+    listed_etag = footers.listed_etag or request.listed_etag
+    return msgspec.structs.replace(request, headers=headers, listed_etag=listed_etag, footers=False)
 
 
 class DeleteObject(msgspec.Struct, omit_defaults=True):

@@ -97,6 +97,7 @@ class Body:
         self._chunked = size < 0
         self._left = max(size, 0)
         self.ended = size == 0
+        self.trailer = b""  # what came behind the last chunk
 
     def read(self, max_bytes: int = CHUNK_BYTES) -> bytes:
         """1 to `max_bytes` bytes, b'' when all was read."""
@@ -105,7 +106,9 @@ class Body:
         if self._chunked and not self._left:
             self._left = parse_size(self._stream.read_line(), 16)
             if not self._left:
-                self._stream.read_line()
+                self.trailer = self._stream.read_line()
+                if self.trailer and self._stream.read_line():
+                    raise ConnectionBroken("there is more than one line behind the last chunk")
                 self.ended = True
                 return b""
         piece = self._stream.read_some(min(max_bytes, self._left))

@@ -9,7 +9,7 @@ from pileus_kit.auth import Caller
 from pileus_kit.errors import CloudError
 from pileus_kit.rates import Rates
 from pileus_objectstore.api.http import Request, Response
-from pileus_objectstore.api.s3 import buckets, listings, multipart, objects, signatures
+from pileus_objectstore.api.s3 import buckets, listings, multipart, multipart_listings, objects, signatures
 from pileus_objectstore.api.s3.errors import S3Error, error_of, shown
 from pileus_objectstore.api.s3.payloads import UNSIGNED, ChunkSigner, Payload
 from pileus_objectstore.api.s3.requests import S3Request, bucket_and_key, headers_of
@@ -39,7 +39,7 @@ BUCKET: dict[tuple[str, str], Handler] = {
     ("DELETE", ""): buckets.delete,
     ("GET", "location"): buckets.show_location,
     ("GET", "acl"): buckets.show_acl,
-    ("GET", "uploads"): multipart.list_uploads,
+    ("GET", "uploads"): multipart_listings.list_uploads,
     ("GET", "requestPayment"): buckets.show_request_payment,
     ("POST", "delete"): objects.delete_many,
     **{("GET", name): buckets.unset(name) for name in buckets.NOT_SET},
@@ -51,12 +51,13 @@ OBJECT: dict[tuple[str, str], Handler] = {
     ("PUT", ""): objects.create,
     ("DELETE", ""): objects.delete,
     ("GET", "acl"): buckets.show_acl,
+    ("GET", "attributes"): multipart_listings.show_attributes,
     ("GET", "tagging"): objects.show_tags,
     ("PUT", "tagging"): objects.update_tags,
     ("DELETE", "tagging"): objects.delete_tags,
     ("POST", "uploads"): multipart.create,
     ("PUT", "uploadId"): multipart.put_part,
-    ("GET", "uploadId"): multipart.list_parts,
+    ("GET", "uploadId"): multipart_listings.list_parts,
     ("POST", "uploadId"): multipart.complete,
     ("DELETE", "uploadId"): multipart.abort,
 }
@@ -137,7 +138,8 @@ class S3Application:
         caller, signing_key = self._authenticate(request, signature.signed)
         signed = signature.signed
         signer = ChunkSigner(signing_key, signature.time, signed.scope, signed.signature)
-        return caller, Payload(headers, signature.payload, read, length, signer)
+        completes = request.method == "POST" and "uploadId" in request.query
+        return caller, Payload(headers, signature.payload, read, length, signer, own_checksums=not completes)
 
     def _authenticate(self, request: Request, signed: SignedText) -> tuple[Caller, bytes]:
         environ = request.environ

@@ -61,7 +61,7 @@ def index(s3: S3Request) -> Response:
     while True:
         _, page = accounts.list_containers(s3.tools, account, ListingQuery(limit=listing.MAX_ROWS, marker=marker))
         for entry in page:
-            if not entry.name.endswith(multipart_uploads.SUFFIX):
+            if not multipart_uploads.is_beside_bucket(entry.name):
                 created = f"{iso(entry.timestamp)[:-3]}Z"
                 buckets.add(Node("Bucket", ("Name", entry.name), ("CreationDate", created)))
         if len(page) < listing.MAX_ROWS:
@@ -100,10 +100,7 @@ def delete(s3: S3Request) -> Response:
     containers.get(s3.tools, s3.container)
     containers.delete(s3.tools, s3.container)
     registry.release(s3.tools, s3.bucket)
-    holder = multipart_uploads.parts_container(s3.container)
-    if s3.tools.listing_cache.get(holder, fresh=True) is not None:
-        multipart_uploads.clear(s3.tools, s3.container)
-        containers.delete(s3.tools, holder)
+    multipart_uploads.clear(s3.tools, s3.container)
     return Response(204, (), b"", "")
 
 

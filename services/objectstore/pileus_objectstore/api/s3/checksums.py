@@ -1,67 +1,14 @@
-"""Checksums of bodies: those of S3's x-amz-checksum-* headers, MD5 and SHA-256.
-
-Source: Amazon S3 User Guide, "Checking object integrity". CRC32C and CRC64NVME come from the AWS Common Runtime.
-"""
+"""S3's headers x-amz-checksum-*: read, and shown."""
 
 import base64
 import binascii
-import hashlib
-import zlib
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Iterable, Mapping
 
 from pileus_objectstore.api.s3.errors import S3Error
+from pileus_objectstore.api.s3.xml_bodies import Node
+from pileus_objectstore.core.checksums import ALGORITHMS, LENGTHS, TYPES, Checksum, Digest
 
 PREFIX = "x-amz-checksum-"
-
-
-class Digest(Protocol):
-    """A running checksum."""
-
-    def update(self, data: bytes) -> object:
-        """Add the next bytes."""
-        ...
-
-    def digest(self) -> bytes:
-        """Return the checksum of all bytes so far."""
-        ...
-
-
-class Crc:
-    """A CRC of `length` bytes, computed by a function of data and the value before it."""
-
-    def __init__(self, compute: Callable[[bytes, int], int], length: int) -> None:
-        self._compute, self._length, self._value = compute, length, 0
-
-    def update(self, data: bytes) -> None:
-        """Add the next bytes."""
-        self._value = self._compute(data, self._value)
-
-    def digest(self) -> bytes:
-        """Return the CRC in big-endian order."""
-        return self._value.to_bytes(self._length, "big")
-
-
-def _crc32c(data: bytes, before: int) -> int:
-    from awscrt.checksums import crc32c  # most bodies come with a CRC32
-
-    return int(crc32c(data, before))
-
-
-def _crc64nvme(data: bytes, before: int) -> int:
-    from awscrt.checksums import crc64nvme
-
-    return int(crc64nvme(data, before))
-
-
-ALGORITHMS: dict[str, Callable[[], Digest]] = {
-    "crc32": lambda: Crc(zlib.crc32, 4),
-    "crc32c": lambda: Crc(_crc32c, 4),
-    "crc64nvme": lambda: Crc(_crc64nvme, 8),
-    "sha1": lambda: hashlib.sha1(usedforsecurity=False),
-    "sha256": hashlib.sha256,
-}
-LENGTHS = {"crc32": 4, "crc32c": 4, "crc64nvme": 8, "sha1": 20, "sha256": 32}
 
 
 def named(name: str) -> Digest:
@@ -78,9 +25,52 @@ def parse(algorithm: str, text: str) -> bytes:
     except (binascii.Error, ValueError):
         value = b""
     if len(value) != LENGTHS[algorithm]:
-        raise S3Error("InvalidRequest", f"Value for {PREFIX}{algorithm} header is invalid.")
+        raise S3Error("BadDigest", f"Value for {PREFIX}{algorithm} header is invalid.")
     return value
 
 
-def encode(value: bytes) -> str:
-    return base64.b64encode(value).decode()
+def header(given: Mapping[str, str]) -> Checksum | None:
+    """The checksum that a header announces."""
+    for algorithm in ALGORITHMS:
+        value = given.get(PREFIX + algorithm)
+        if value:
+            return Checksum(algorithm, value.strip())
+    return None
+
+
+def of_upload(given: Mapping[str, str]) -> Checksum | None:
+    """Algorithm and type of a multipart upload that begins, None if it names none. Raises S3Error."""
+    algorithm, kind = given.get("x-amz-checksum-algorithm", "").lower(), given.get("x-amz-checksum-type", "").upper()
+    if not algorithm:
+        if kind:
+            raise S3Error("InvalidRequest", "x-amz-checksum-type needs x-amz-checksum-algorithm.")
+        return None
+    named(algorithm)
+    if kind and kind not in TYPES[algorithm]:
+        why = f"The {kind} checksum type cannot be used with the {algorithm} checksum algorithm."
+        raise S3Error("InvalidRequest", why)
+    return Checksum(algorithm, "", kind or TYPES[algorithm][0])
+
+
+def headers(checksum: Checksum | None) -> list[tuple[str, str]]:
+    """The headers that show an object's checksum."""
+    if checksum is None:
+        return []
+    return [(PREFIX + checksum.algorithm, checksum.value), ("x-amz-checksum-type", checksum.type)]
+
+
+def nodes(checksum: Checksum | None, with_type: bool = True) -> Iterable[Node | tuple[str, object]]:
+    """The elements that show a checksum in a document."""
+    if checksum is None:
+        return []
+    shown: list[Node | tuple[str, object]] = [(f"Checksum{checksum.algorithm.upper()}", checksum.value)]
+    return [*shown, ("ChecksumType", checksum.type)] if with_type else shown
+
+
+def parse_whole(checksum: Checksum) -> str:
+    """Read the checksum that a completed upload should have; that of a COMPOSITE one may end with a number of parts.
+
+    Raises S3Error.
+    """
+    parse(checksum.algorithm, checksum.value.partition("-")[0])
+    return checksum.value

@@ -6,14 +6,15 @@ from urllib.parse import parse_qsl
 from pileus_objectstore.api.http import http_date
 from pileus_objectstore.api.s3 import checksums
 from pileus_objectstore.api.s3.errors import S3Error
-from pileus_objectstore.core.multipart_uploads import ETAG
+from pileus_objectstore.core.checksums import Checksum, read
+from pileus_objectstore.core.content import SegmentedContent
+from pileus_objectstore.core.multipart_uploads import CHECKSUM, ETAG
 from pileus_objectstore.core.objects import FoundObject
 from pileus_objectstore.wire.contract import ObjectMeta
 
 KEPT = ("Cache-Control", "Content-Disposition", "Content-Encoding", "Content-Language", "Expires")
 USER, STORED_USER = "x-amz-meta-", "X-Object-Meta-"
 TAGGING = "X-Object-Sysmeta-S3-Tagging"
-CHECKSUM = "X-Object-Sysmeta-S3-Checksum"  # "algorithm value"
 DEFAULT_TYPE = "binary/octet-stream"
 MAX_USER_BYTES = 2048
 MAX_TAGS = 10
@@ -83,6 +84,15 @@ def listed_etag(etag: str) -> str:
     return values.get("s3_etag") or values.get("slo_etag") or own
 
 
+def _checksum(found: FoundObject) -> Checksum | None:
+    """The checksum of what is delivered: of the whole object, or of the part that was asked for."""
+    whole = read(found.meta.headers.get(CHECKSUM, ""))
+    if found.part and found.status == 206 and isinstance(found.content, SegmentedContent):
+        part = read(found.content.segments[found.part - 1].checksum)
+        return Checksum(part.algorithm, part.value, whole.type) if part and whole else None
+    return whole if found.status == 200 else None
+
+
 def shown(found: FoundObject, query: Mapping[str, str], with_checksum: bool) -> list[tuple[str, str]]:
     """The headers of an object that was read."""
     meta = found.meta
@@ -99,9 +109,6 @@ def shown(found: FoundObject, query: Mapping[str, str], with_checksum: bool) -> 
     tags = parse_qsl(meta.headers.get(TAGGING, ""), keep_blank_values=True)
     if tags:
         headers.append(("x-amz-tagging-count", str(len(tags))))
-    if with_checksum and CHECKSUM in meta.headers and found.status == 200:
-        algorithm, _, value = meta.headers[CHECKSUM].partition(" ")
-        headers.append((checksums.PREFIX + algorithm, value))
-        headers.append(("x-amz-checksum-type", "FULL_OBJECT"))
+    headers += checksums.headers(_checksum(found)) if with_checksum else []
     replaced = {RESPONSE_OVERRIDES[name]: value for name, value in query.items() if name in RESPONSE_OVERRIDES}
     return [(name, value) for name, value in headers if name not in replaced] + list(replaced.items())

@@ -1,18 +1,29 @@
-"""Multipart uploads: create, upload and copy parts, list, complete, abort."""
+"""Multipart uploads: create, upload and copy parts, complete, abort."""
 
+from collections.abc import Iterator
+from xml.etree.ElementTree import Element
+
+from pileus_kit.numbers import parse_whole_number
 from pileus_objectstore.api.conditions import parse_ranges
 from pileus_objectstore.api.http import Response
 from pileus_objectstore.api.s3 import checksums, metadata, objects
 from pileus_objectstore.api.s3.errors import S3Error
-from pileus_objectstore.api.s3.listings import encoder, limit_of
 from pileus_objectstore.api.s3.requests import S3Request
 from pileus_objectstore.api.s3.xml_bodies import Node, parse, response, text
-from pileus_objectstore.core import containers, multipart_uploads
+from pileus_objectstore.core import containers, multipart_completion, multipart_uploads
 from pileus_objectstore.core import objects as core_objects
-from pileus_objectstore.core.access import CREATE_OBJECT, READ_CONTAINER, READ_OBJECT
+from pileus_objectstore.core.access import CREATE_OBJECT, READ_OBJECT
+from pileus_objectstore.core.checksums import ALGORITHMS, Checksum, encode
 from pileus_objectstore.core.conditions import resolve
-from pileus_objectstore.core.multipart_uploads import MAX_PARTS, NoSuchUpload, PartTooSmall, PartWrong
-from pileus_objectstore.core.requests import GetRequest
+from pileus_objectstore.core.multipart_completion import (
+    ChecksumWrong,
+    CompletionRequest,
+    NamedPart,
+    PartTooSmall,
+    PartWrong,
+)
+from pileus_objectstore.core.multipart_uploads import MAX_PARTS, NoSuchUpload, Upload
+from pileus_objectstore.core.requests import GetRequest, Read
 from pileus_objectstore.core.stored_objects import reader_of
 from pileus_objectstore.core.timestamps import iso
 
@@ -23,32 +34,36 @@ def create(s3: S3Request) -> Response:
     """CreateMultipartUpload."""
     s3.access.require(CREATE_OBJECT, s3.target)
     containers.find(s3.tools, s3.target)
-    upload = multipart_uploads.begin(s3.tools, s3.target, metadata.stored(s3.headers))
-    named = ("Bucket", s3.bucket), ("Key", s3.key), ("UploadId", upload)
-    return response(Node("InitiateMultipartUploadResult", *named))
+    checksum = checksums.of_upload(s3.headers)
+    upload = multipart_uploads.begin(s3.tools, s3.target, metadata.stored(s3.headers), checksum)
+    shown = []
+    if checksum is not None:
+        shown = [("x-amz-checksum-algorithm", checksum.algorithm.upper()), ("x-amz-checksum-type", checksum.type)]
+    named = ("Bucket", s3.bucket), ("Key", s3.key), ("UploadId", upload.id)
+    return response(Node("InitiateMultipartUploadResult", *named), headers=shown)
 
 
 def put_part(s3: S3Request) -> Response:
     """UploadPart, or UploadPartCopy with a source."""
     s3.access.require(CREATE_OBJECT, s3.target)
     number = _number(s3)
-    try:
-        if "x-amz-copy-source" in s3.headers:
-            return _copy_part(s3, number)
-        if s3.payload.size < 0:
-            raise S3Error("MissingContentLength")
-        if s3.payload.size > MAX_PART_BYTES:
-            raise S3Error("EntityTooLarge")
-        s3.payload.check_if_empty()
-        etag = multipart_uploads.put_part(
-            s3.tools, s3.target, s3.query["uploadId"], number, s3.payload.read, s3.payload.size
-        )
-    except NoSuchUpload:
-        raise S3Error("NoSuchUpload") from None
-    shown = [("ETag", f'"{etag}"')]
-    if s3.payload.checksum is not None:
-        shown.append((checksums.PREFIX + s3.payload.checksum[0], s3.payload.checksum[1]))
-    return Response(200, shown, b"", "")
+    if "x-amz-copy-source" in s3.headers:
+        return _copy_part(s3, number)
+    if s3.payload.size < 0:
+        raise S3Error("MissingContentLength")
+    if s3.payload.size > MAX_PART_BYTES:
+        raise S3Error("EntityTooLarge")
+    upload = find(s3)
+    own, wanted = s3.payload.algorithm, upload.checksum.algorithm if upload.checksum else ""
+    if wanted and own and own != wanted:
+        why = f"Checksum Type mismatch occurred, expected checksum Type: {wanted}, actual checksum Type: {own}"
+        raise S3Error("InvalidRequest", why)
+    if wanted:
+        s3.payload.count(wanted)
+    s3.payload.check_if_empty()
+    payload = s3.payload
+    meta = multipart_uploads.put_part(s3.tools, upload, number, payload.read, payload.size, payload.checksum)
+    return Response(200, [("ETag", f'"{meta.etag}"'), *checksums.headers(payload.checksum())[:1]], b"", "")
 
 
 def _copy_part(s3: S3Request, number: int) -> Response:
@@ -65,131 +80,101 @@ def _copy_part(s3: S3Request, number: int) -> Response:
         if span is None or None in spans[0] or (spans[0][1] or 0) > last:
             raise S3Error("InvalidArgument", "The x-amz-copy-source-range value must be of the form bytes=first-last")
         first, last = span
-    read = reader_of(found.content.read(first, last))
-    etag = multipart_uploads.put_part(s3.tools, s3.target, s3.query["uploadId"], number, read, last - first + 1)
-    modified = f"{iso(meta.timestamp)[:-3]}Z"
-    return response(Node("CopyPartResult", ("ETag", f'"{etag}"'), ("LastModified", modified)))
+    upload = find(s3)
+    counted = CountedReader(reader_of(found.content.read(first, last)), upload)
+    made = multipart_uploads.put_part(s3.tools, upload, number, counted.read, last - first + 1, counted.checksum)
+    result = Node("CopyPartResult", ("ETag", f'"{made.etag}"'), ("LastModified", f"{iso(made.timestamp)[:-3]}Z"))
+    return response(result.extend(checksums.nodes(counted.checksum(), with_type=False)))
 
 
-def list_parts(s3: S3Request) -> Response:
-    """ListParts."""
-    s3.access.require(CREATE_OBJECT, s3.target)
-    limit, after = limit_of(s3, "max-parts"), s3.query.get("part-number-marker", "0")
-    if not after.isdecimal() or len(after) > 9:
-        raise S3Error("InvalidArgument", "part-number-marker must be a number.")
-    try:
-        found = multipart_uploads.list_parts(s3.tools, s3.target, s3.query["uploadId"], int(after), limit + 1)
-    except NoSuchUpload:
-        raise S3Error("NoSuchUpload") from None
-    parts = found[:limit]
-    result = Node(
-        "ListPartsResult",
-        ("Bucket", s3.bucket),
-        ("Key", encoder(s3)(s3.key)),
-        ("UploadId", s3.query["uploadId"]),
-        ("PartNumberMarker", int(after)),
-        ("NextPartNumberMarker", parts[-1].number) if parts else None,
-        ("MaxParts", limit),
-        ("IsTruncated", len(found) > limit),
-        ("StorageClass", "STANDARD"),
-    )
-    return response(
-        result.extend(
-            Node(
-                "Part",
-                ("PartNumber", part.number),
-                ("LastModified", f"{iso(part.timestamp)[:-3]}Z"),
-                ("ETag", f'"{part.etag}"'),
-                ("Size", part.size),
-            )
-            for part in parts
-        )
-    )
+class CountedReader:
+    """A body that is copied into a part, and the checksum that its upload demands."""
 
+    def __init__(self, read: Read, upload: Upload) -> None:
+        self._read, self._algorithm = read, upload.checksum.algorithm if upload.checksum else ""
+        self._digest = ALGORITHMS[self._algorithm]() if self._algorithm else None
 
-def list_uploads(s3: S3Request) -> Response:
-    """ListMultipartUploads."""
-    s3.access.require(READ_CONTAINER, s3.container)
-    containers.get(s3.tools, s3.container)
-    limit, show = limit_of(s3, "max-uploads"), encoder(s3)
-    key_marker, id_marker = s3.query.get("key-marker", ""), s3.query.get("upload-id-marker", "")
-    found = []
-    for upload in multipart_uploads.list_uploads(s3.tools, s3.container, s3.query.get("prefix", "")):
-        if (upload.key, upload.id) > (key_marker, id_marker or "~"):
-            found.append(upload)
-        if len(found) > limit:
-            break
-    page = found[:limit]
-    truncated = len(found) > limit
-    result = Node(
-        "ListMultipartUploadsResult",
-        ("Bucket", s3.bucket),
-        ("KeyMarker", show(key_marker)),
-        ("UploadIdMarker", id_marker),
-        ("NextKeyMarker", show(page[-1].key)) if truncated else None,
-        ("NextUploadIdMarker", page[-1].id) if truncated else None,
-        ("MaxUploads", limit),
-        ("IsTruncated", truncated),
-    )
-    return response(
-        result.extend(
-            Node(
-                "Upload",
-                ("Key", show(upload.key)),
-                ("UploadId", upload.id),
-                ("StorageClass", "STANDARD"),
-                ("Initiated", f"{iso(upload.timestamp)[:-3]}Z"),
-            )
-            for upload in page
-        )
-    )
+    def read(self, max_bytes: int) -> bytes:
+        """Return the next bytes, b'' at the end."""
+        piece = self._read(max_bytes)
+        if self._digest is not None:
+            self._digest.update(piece)
+        return piece
+
+    def checksum(self) -> Checksum | None:
+        """The checksum of what was read; None if the upload has none."""
+        if self._digest is None:
+            return None
+        return Checksum(self._algorithm, encode(self._digest.digest()))
 
 
 def complete(s3: S3Request) -> Response:
     """CompleteMultipartUpload."""
     s3.access.require(CREATE_OBJECT, s3.target)
-    wanted = _wanted(s3.body())
+    parts = list(_named_parts(s3.body()))
+    if not parts or len(parts) > MAX_PARTS:
+        raise S3Error("MalformedXML")
+    numbers = [part.number for part in parts]
+    if numbers != sorted(set(numbers)):
+        raise S3Error("InvalidPartOrder")
+    size = parse_whole_number(s3.headers.get("x-amz-mp-object-size", ""))
+    given = checksums.header(s3.headers)
+    request = CompletionRequest(
+        s3.target,
+        s3.query["uploadId"],
+        parts,
+        {given.algorithm: checksums.parse_whole(given)} if given else {},
+        -1 if size is None else size,
+        only_if_new=objects.check_write_conditions(s3),
+    )
     try:
-        etag = multipart_uploads.complete(s3.tools, s3.access, s3.target, s3.query["uploadId"], wanted)
+        done = multipart_completion.complete(s3.tools, request)
     except NoSuchUpload:
         raise S3Error("NoSuchUpload") from None
     except PartWrong as err:
         raise S3Error("InvalidPart", str(err)) from None
     except PartTooSmall as err:
         raise S3Error("EntityTooSmall", str(err)) from None
+    except ChecksumWrong as err:
+        raise S3Error("BadDigest", str(err)) from None
     location = f"/{s3.bucket}/{s3.key}"
-    named = ("Location", location), ("Bucket", s3.bucket), ("Key", s3.key), ("ETag", f'"{etag}"')
-    return response(Node("CompleteMultipartUploadResult", *named))
+    named = ("Location", location), ("Bucket", s3.bucket), ("Key", s3.key), ("ETag", f'"{done.etag}"')
+    return response(Node("CompleteMultipartUploadResult", *named).extend(checksums.nodes(done.checksum)))
 
 
 def abort(s3: S3Request) -> Response:
     """AbortMultipartUpload."""
     s3.access.require(CREATE_OBJECT, s3.target)
+    multipart_uploads.abort(s3.tools, find(s3))
+    return Response(204, (), b"", "")
+
+
+def find(s3: S3Request) -> Upload:
+    """The upload that a request names. Raises S3Error."""
     try:
-        multipart_uploads.abort(s3.tools, s3.target, s3.query["uploadId"])
+        return multipart_uploads.find(s3.tools, s3.target, s3.query["uploadId"])
     except NoSuchUpload:
         raise S3Error("NoSuchUpload") from None
-    return Response(204, (), b"", "")
 
 
 def _number(s3: S3Request) -> int:
     given = s3.query.get("partNumber", "")
-    if not given.isdecimal() or len(given) > 9 or not 1 <= int(given) <= MAX_PARTS:
+    if not given.isdecimal() or len(given) > 5 or not 1 <= int(given) <= MAX_PARTS:
         raise S3Error("InvalidArgument", f"Part number must be an integer between 1 and {MAX_PARTS}, inclusive")
     return int(given)
 
 
-def _wanted(body: bytes) -> list[tuple[int, str]]:
+def _named_parts(body: bytes) -> Iterator[NamedPart]:
     """Read the list of parts. Raises S3Error."""
-    found = []
     for one in parse(body, "CompleteMultipartUpload").findall("Part"):
         number, etag = text(one, "PartNumber").strip(), text(one, "ETag").strip().strip('"').lower()
         if not number.isdecimal() or len(number) > 9 or len(etag) != 32:
             raise S3Error("InvalidPart") if number.isdecimal() else S3Error("MalformedXML")
-        found.append((int(number), etag))
-    if not found or len(found) > MAX_PARTS:
-        raise S3Error("MalformedXML")
-    numbers = [number for number, _ in found]
-    if numbers != sorted(set(numbers)):
-        raise S3Error("InvalidPartOrder")
-    return found
+        yield NamedPart(int(number), etag, dict(_checksums(one)))
+
+
+def _checksums(part: Element) -> Iterator[tuple[str, str]]:
+    for algorithm in ALGORITHMS:
+        value = text(part, f"Checksum{algorithm.upper()}").strip()
+        if value:
+            yield algorithm, value

@@ -1,6 +1,7 @@
 """Objects: put, get, head, delete, copy, and their tags."""
 
 from dataclasses import replace
+from functools import partial
 from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 from pileus_kit.errors import CloudError, NotFound
@@ -17,7 +18,7 @@ from pileus_objectstore.core.conditions import Conditions
 from pileus_objectstore.core.names import Target
 from pileus_objectstore.core.requests import CopyRequest, GetRequest, PostRequest, PutRequest
 from pileus_objectstore.core.timestamps import iso
-from pileus_objectstore.wire.contract import ObjectMeta
+from pileus_objectstore.wire.contract import Footers, ObjectMeta
 
 MAX_PUT_BYTES = 5 << 30
 MAX_DELETES = 1000
@@ -58,7 +59,9 @@ def _shown(s3: S3Request, found: objects.FoundObject) -> Response:
     if status == 412:
         raise S3Error("PreconditionFailed")
     if status == 416:
-        raise S3Error("InvalidRange")
+        raise S3Error("InvalidPart" if found.part else "InvalidRange")
+    if not found.part and int(s3.query.get("partNumber", "1")) > 1:
+        raise S3Error("InvalidPart")  # an object that was stored whole is its own first part
     if found.parts:
         headers.append(("x-amz-mp-parts-count", str(found.parts)))
     if len(found.spans) > 1:
@@ -78,38 +81,38 @@ def create(s3: S3Request) -> Response:
         raise S3Error("MissingContentLength")
     if s3.payload.size > MAX_PUT_BYTES:
         raise S3Error("EntityTooLarge")
-    only_if_new = _check_write_conditions(s3)
+    only_if_new = check_write_conditions(s3)
     s3.payload.check_if_empty()
     headers = metadata.stored(s3.headers)
-    expected = _checksum_header(s3)
+    expected = checksums.header(s3.headers)
     if expected is not None:
-        headers[metadata.CHECKSUM] = " ".join(expected)
+        headers[metadata.CHECKSUM] = expected.write()
     replaced = stored_objects.find(s3.tools, s3.target, newest=True)
     reply = objects.put(
         s3.tools,
         s3.access,
-        PutRequest(s3.target, s3.payload.read, s3.payload.size, headers, only_if_new=only_if_new),
+        PutRequest(
+            s3.target,
+            s3.payload.read,
+            s3.payload.size,
+            headers,
+            only_if_new=only_if_new,
+            footers=partial(_footers, s3) if expected is None and s3.payload.algorithm else None,
+        ),
     )
     if replaced is not None:
         multipart_uploads.delete_parts(s3.tools, s3.target, replaced)
     etag = reply.meta.etag if reply.meta else ""
-    shown = [("ETag", f'"{etag}"')]
-    if s3.payload.checksum is not None:
-        algorithm, value = s3.payload.checksum
-        shown += [(checksums.PREFIX + algorithm, value), ("x-amz-checksum-type", "FULL_OBJECT")]
-    return Response(200, shown, b"", "")
+    return Response(200, [("ETag", f'"{etag}"'), *checksums.headers(s3.payload.checksum())], b"", "")
 
 
-def _checksum_header(s3: S3Request) -> tuple[str, str] | None:
-    """The checksum that a header announces: it is stored; one in a trailer is checked only."""
-    for algorithm in checksums.ALGORITHMS:
-        value = s3.headers.get(checksums.PREFIX + algorithm)
-        if value:
-            return algorithm, value
-    return None
+def _footers(s3: S3Request) -> Footers:
+    """What a trailer has said of the body: its checksum."""
+    found = s3.payload.checksum()
+    return Footers({metadata.CHECKSUM: found.write()}) if found else Footers()
 
 
-def _check_write_conditions(s3: S3Request) -> bool:
+def check_write_conditions(s3: S3Request) -> bool:
     """Check If-Match; return whether If-None-Match demands that there is no such object."""
     none_match, match = s3.headers.get("if-none-match"), s3.headers.get("if-match")
     if none_match is not None and none_match.strip() != "*":

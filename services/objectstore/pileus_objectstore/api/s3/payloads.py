@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from pileus_kit.numbers import parse_whole_number
 from pileus_objectstore.api.s3 import checksums
 from pileus_objectstore.api.s3.errors import S3Error
+from pileus_objectstore.core.checksums import Checksum, encode
 from pileus_objectstore.core.requests import Read
 
 STREAMING = "STREAMING-"
@@ -125,12 +126,22 @@ class Payload:
     """A request's body as the store reads it. `size` is its length in bytes, `checksum` what to keep of it."""
 
     def __init__(
-        self, headers: Mapping[str, str], declared: str, read: Read, length: int, signer: ChunkSigner | None
+        self,
+        headers: Mapping[str, str],
+        declared: str,
+        read: Read,
+        length: int,
+        signer: ChunkSigner | None,
+        own_checksums: bool = True,
     ) -> None:
-        """`declared` is x-amz-content-sha256, `length` the request's Content-Length, -1 if it has none."""
+        """`declared` is x-amz-content-sha256, `length` the request's Content-Length, -1 if it has none.
+
+        `own_checksums`: whether x-amz-checksum-* are this body's. Where an upload is completed they are the object's.
+        """
+        self._own_checksums = own_checksums
         self._expected: dict[str, bytes] = {}
         self._running: dict[str, checksums.Digest] = {}
-        self._given = headers
+        self._counted: set[str] = set()  # those that the client needn't send
         self._done, self._have = False, 0
         self.size = length
         if declared.startswith(STREAMING):
@@ -142,12 +153,19 @@ class Payload:
         self._expect_headers(headers)
 
     @property
-    def checksum(self) -> tuple[str, str] | None:
-        """(algorithm, base64) of the body, once it was read; None if the client named no algorithm."""
-        for name, digest in self._running.items():
-            if name in checksums.ALGORITHMS:
-                return name, checksums.encode(digest.digest())
-        return None
+    def algorithm(self) -> str:
+        """The algorithm of the body's checksum, '' if it has none."""
+        return next((name for name in self._running if name in checksums.ALGORITHMS), "")
+
+    def checksum(self) -> Checksum | None:
+        """The checksum of the body, once it was read; None if it has none."""
+        name = self.algorithm
+        return Checksum(name, encode(self._running[name].digest())) if name else None
+
+    def count(self, algorithm: str) -> None:
+        """Compute this checksum, too, whether or not the client has sent it."""
+        self._begin(algorithm)
+        self._counted.add(algorithm)
 
     def read(self, max_bytes: int) -> bytes:
         """Return the next bytes, b'' at the end. Raises S3Error if the body isn't what was signed or promised."""
@@ -209,7 +227,7 @@ class Payload:
     def _expect_headers(self, headers: Mapping[str, str]) -> None:
         for name, value in headers.items():
             algorithm = name.removeprefix(checksums.PREFIX)
-            if name.startswith(checksums.PREFIX) and algorithm in checksums.ALGORITHMS:
+            if name.startswith(checksums.PREFIX) and algorithm in checksums.ALGORITHMS and self._own_checksums:
                 self._begin(algorithm)
                 self._expected[algorithm] = checksums.parse(algorithm, value)
         if "content-md5" in headers:
@@ -228,6 +246,6 @@ class Payload:
         for name, expected in self._expected.items():
             if self._running[name].digest() != expected:
                 raise S3Error("XAmzContentSHA256Mismatch" if name == "declared" else "BadDigest")
-        announced = set(self._running) & set(checksums.ALGORITHMS)
+        announced = set(self._running) & set(checksums.ALGORITHMS) - self._counted
         if announced - self._expected.keys():
             raise S3Error("InvalidRequest", "The trailer with the announced checksum is missing.")
