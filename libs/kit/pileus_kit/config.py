@@ -13,6 +13,8 @@ from typing import Any, TypeVar, get_type_hints
 from oslo_config import cfg
 from oslo_utils import strutils
 
+from pileus_kit.tls import Certificates
+
 T = TypeVar("T")
 TYPES: dict[Any, type] = {
     str: cfg.StrOpt,
@@ -46,8 +48,13 @@ class ServiceConfig:
     service_user: str = option("This service's user in project `service`", "")
     service_password: str = option("That user's password", "", secret=True)
     host: str = option("The name of this host as hypervisor, storage host and network node", socket.gethostname())
-    bind: str = option("Address and port of the API", "127.0.0.1:0")
+    bind: str = option("Address and port of the API, or unix:PATH of a socket behind a proxy", "127.0.0.1:0")
     region: str = option("Region of the catalogue in which the other services are looked up", "RegionOne")
+    ca_file: str = option(
+        "PEM file of the authorities by which the cloud's other processes are verified; empty: the system's", ""
+    )
+    certificate_file: str = option("PEM file of this machine's certificate, which agents show; empty: none", "")
+    key_file: str = option("PEM file of that certificate's key", "")
     log_level: str = option("DEBUG, INFO, WARNING or ERROR", "INFO")
     audit_log: str = option("File for the lines of the audit; empty: among the process's other logs", "")
     history_days: int = option("Days after which jobs that have ended are deleted", 30)
@@ -79,6 +86,11 @@ class ServiceConfig:
         path = Path(self.state, *parts)
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
+
+    @property
+    def certificates(self) -> Certificates:
+        """The files by which this process verifies others and proves which machine it runs on."""
+        return Certificates(self.ca_file, self.certificate_file, self.key_file)
 
     def database_url(self, service: str) -> str:
         """Return the SQLAlchemy URL of this service's database."""

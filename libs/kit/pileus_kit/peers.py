@@ -63,8 +63,7 @@ class Peers:
     def __init__(self, config: ServiceConfig, adapters: Mapping[str, BaseAdapter] | None = None) -> None:
         """`adapters` maps beginnings of URLs to transports of requests other than HTTP; for tests."""
         self._config = config
-        self._http = requests.Session()
-        self._http.trust_env = False  # neither proxies nor .netrc apply between our own services
+        self._http = config.certificates.open_session()
         pool = HTTPAdapter(pool_connections=10, pool_maxsize=config.threads)
         self._http.mount("http://", pool)
         self._http.mount("https://", pool)

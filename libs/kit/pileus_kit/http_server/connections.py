@@ -37,7 +37,8 @@ class Connection:
 
     def __init__(self, sock: Any, client: Any, server: Any, limits: Limits) -> None:
         sock.setblocking(False)
-        self.client, self.server, self._limits = client, server, limits
+        self.peer, self.server, self._limits = client, server, limits
+        self.client = client if isinstance(client, tuple) else ("", 0)  # of a proxy's socket: known with each request
         self.socket = BufferedSocket(sock, limits)
         self.fd = self.socket.fd
         self.parser: Any = None

@@ -78,7 +78,7 @@ class Responder:
         """Run gunicorn's parser on what has arrived. A malformed request is answered, and the connection ends."""
         sock = connection.socket
         if connection.parser is None:
-            connection.parser = http.get_parser(self._config, sock, connection.client)
+            connection.parser = http.get_parser(self._config, sock, connection.peer)
         connection.parser.unreader.unread(bytes(connection.received))
         connection.received = bytearray()
         sock.forbid_waiting()
@@ -93,6 +93,8 @@ class Responder:
         except ParseException as err:
             status = next((s for kind, s in STATUSES.items() if isinstance(err, kind)), 400)
             self.refuse(connection, status, str(err)[:MAX_REFUSAL_CHARACTERS])
+        if connection.request is not None and not isinstance(connection.peer, tuple):
+            connection.client = (_header(connection, "X-FORWARDED-FOR"), 0)
         return connection.request is not None
 
     def _admit(self, connection: Connection) -> bool:
@@ -230,7 +232,11 @@ def _send(response: Any, environ: dict[str, Any], answer: Any) -> None:
 
 
 def _token(connection: Connection) -> str:
-    return next((value for name, value in connection.request.headers if name == "X-AUTH-TOKEN"), "")
+    return _header(connection, "X-AUTH-TOKEN")
+
+
+def _header(connection: Connection, wanted: str) -> str:
+    return next((value for name, value in connection.request.headers if name == wanted), "")
 
 
 def _content_length(environ: dict[str, Any]) -> int | None:

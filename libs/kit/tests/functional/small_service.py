@@ -75,6 +75,12 @@ def work() -> dict[str, Any]:
     return {"sum": sum(range(200_000)), "process": os.getpid()}
 
 
+@things.endpoint("GET", "/caller", public="tests ask without a token")
+def show_caller() -> dict[str, Any]:
+    """Where the request came from, and how its client reaches this API."""
+    return {"address": request.remote_addr, "root": request.url_root}
+
+
 @things.endpoint("GET", "/bug", policy="small:things")
 def bug() -> None:
     raise LookupError("secret words")

@@ -28,7 +28,7 @@ def hypervisor(config: Config) -> Hypervisor:
 def main(argv: Sequence[str] | None = None) -> None:
     config = load_config(Config, sys.argv[1:] if argv is None else argv, "compute-agent")
     driver, bus = hypervisor(config), Bus(config.bus)
-    host = HostEndpoint(driver, config.path("snapshots"))
+    host = HostEndpoint(driver, config.path("snapshots"), config.certificates)
     heartbeat = AgentHeartbeat(host, bus.client(ControlPlane), config.host)
     server = bus.serve(
         host,

@@ -43,6 +43,7 @@ from pileus_compute.rpc import (
 )
 from pileus_kit.errors import Unimplemented
 from pileus_kit.file_modes import make_traversable
+from pileus_kit.tls import NO_CERTIFICATES, Certificates
 
 log = logging.getLogger(__name__)
 
@@ -62,9 +63,10 @@ class Incapable(Unimplemented):
 class HostEndpoint(HostAgent):
     """Calls of one guest run one after another, those of different guests at the same time."""
 
-    def __init__(self, hypervisor: Hypervisor, scratch: Path) -> None:
+    def __init__(self, hypervisor: Hypervisor, scratch: Path, certificates: Certificates = NO_CERTIFICATES) -> None:
         """`scratch`: a directory for snapshots that are being uploaded."""
         self.hypervisor, self.scratch, self.locks = hypervisor, scratch, GuestLocks()
+        self._certificates = certificates
         self.poked = lambda: None
         self.waiting: set[str] = set()
         """Guests that a power cut stopped and that are still to be started again."""
@@ -186,7 +188,7 @@ class HostEndpoint(HostAgent):
             try:
                 path.unlink(missing_ok=True)
                 self._able(Snapshot).snapshot(guest_id, path, upload.format)
-                return upload_file(path, upload)
+                return upload_file(path, upload, self._certificates)
             finally:
                 path.unlink(missing_ok=True)
 

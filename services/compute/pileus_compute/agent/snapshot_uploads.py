@@ -8,6 +8,7 @@ import requests
 
 from pileus_compute.errors import ImageUnreachable, ImageUnusable
 from pileus_compute.rpc import Upload, Uploaded
+from pileus_kit.tls import NO_CERTIFICATES, Certificates
 
 CHUNK_BYTES = 1 << 20
 CONNECT_S, ANSWER_S = 10, 300
@@ -29,7 +30,7 @@ class HashedFile:
                 yield chunk
 
 
-def upload_file(path: Path, upload: Upload) -> Uploaded:
+def upload_file(path: Path, upload: Upload, certificates: Certificates = NO_CERTIFICATES) -> Uploaded:
     """PUT the file. Raises ImageUnreachable, after which a later try may succeed, or ImageUnusable if the image service
     refuses it."""
     body = HashedFile(path)
@@ -40,9 +41,10 @@ def upload_file(path: Path, upload: Upload) -> Uploaded:
         "Content-Type": "application/octet-stream",
     }
     try:
-        answer = requests.put(
-            upload.url, data=body, headers=headers, allow_redirects=False, timeout=(CONNECT_S, ANSWER_S)
-        )
+        with certificates.open_session() as http:
+            answer = http.put(
+                upload.url, data=body, headers=headers, allow_redirects=False, timeout=(CONNECT_S, ANSWER_S)
+            )
     except requests.RequestException as err:
         raise ImageUnreachable(image=upload.image_id, why=str(err)) from err
     if answer.status_code >= 500:

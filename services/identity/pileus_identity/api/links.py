@@ -7,7 +7,7 @@ from pileus_identity.api.tools import tools
 
 def base_url() -> str:
     """scheme://host:port/v3 as the client knows it."""
-    return f"{tools().config.public_url.rstrip('/') or request.host_url.rstrip('/')}/v3"
+    return f"{tools().config.public_url.rstrip('/') or request.url_root.rstrip('/')}/v3"
 
 
 def url(*path: str) -> str:

@@ -65,7 +65,7 @@ def create(body: JsonObject) -> Answer:
         quotas.check_count(session, caller().project_id, tools().limits)
         view = views.image(core.create(session, caller(), core.parse(body, caller().project_id)), store)
     headers = {
-        "Location": f"{request.host_url}v2/images/{view['id']}",
+        "Location": f"{request.url_root}v2/images/{view['id']}",
         "OpenStack-image-store-ids": store,
         "OpenStack-image-import-methods": ",".join(imports.METHODS),
     }

@@ -97,7 +97,7 @@ def create(body: JsonObject) -> Answer:
     with tools().sessions.begin() as session:
         namespace = core.create(session, caller(), body)
         view = _view(namespace, _all_resources(session, namespace))
-    return view, 201, {"Location": request.host_url.rstrip("/") + view["self"]}
+    return view, 201, {"Location": request.url_root.rstrip("/") + view["self"]}
 
 
 @resource.endpoint("GET", "/namespaces", policy="get_metadef_namespaces", query=QUERY)

@@ -39,7 +39,7 @@ def create(body: JsonObject) -> Answer:
     ticket = tools().tickets.issue(image.id, body["action"], body.get("seconds", DEFAULT_TICKET_S))
     return {
         "ticket": ticket,
-        "url": f"{request.host_url}v2/data/{image.id}",
+        "url": f"{request.url_root}v2/data/{image.id}",
         "image_id": image.id,
         "format": image.disk_format,
         "size": image.size,

@@ -14,7 +14,7 @@ WHY_PUBLIC = "clients ask for it before they have a token"
 
 
 def _versions() -> JsonObject:
-    link = [{"rel": "self", "href": f"{request.host_url}v2/"}]
+    link = [{"rel": "self", "href": f"{request.url_root}v2/"}]
     return {
         "versions": [
             {"id": f"v2.{minor}", "status": "CURRENT" if minor == NEWEST_MINOR else "SUPPORTED", "links": link}

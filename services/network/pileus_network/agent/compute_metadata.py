@@ -7,6 +7,7 @@ import threading
 
 import requests
 
+from pileus_kit.tls import NO_CERTIFICATES, Certificates
 from pileus_network.agent.http_messages import Request, Response
 from pileus_network.rpc import Port
 
@@ -22,8 +23,9 @@ class ComputeMetadataClient:
     The identity of the server is signed with a secret that only compute and this host know.
     """
 
-    def __init__(self, url: str, secret: str, host: str) -> None:
+    def __init__(self, url: str, secret: str, host: str, certificates: Certificates = NO_CERTIFICATES) -> None:
         self._url, self._secret, self._host = url.rstrip("/"), secret.encode(), host
+        self._certificates = certificates
         self._local = threading.local()
 
     def ask(self, port: Port, address: str, request: Request) -> Response:
@@ -58,7 +60,6 @@ class ComputeMetadataClient:
     def _session(self) -> requests.Session:
         """Return this thread's session: threads may not share one."""
         if not hasattr(self._local, "session"):
-            self._local.session = requests.Session()
-            self._local.session.trust_env = False
+            self._local.session = self._certificates.open_session()
         session: requests.Session = self._local.session
         return session

@@ -25,7 +25,9 @@ class Agent:
         self._metadata: MetadataProxy | None = None
         observers = []
         if isinstance(backend, MetadataListener):
-            compute = ComputeMetadataClient(config.metadata_url, config.metadata_secret, config.host)
+            compute = ComputeMetadataClient(
+                config.metadata_url, config.metadata_secret, config.host, config.certificates
+            )
             self._metadata = MetadataProxy(backend, compute)
             observers.append(self._metadata.follow)
         self.reconciler = Reconciler(config.host, backend, bus.client(ControlPlane), self._facts, observers)

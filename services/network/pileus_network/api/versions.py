@@ -28,7 +28,7 @@ COLLECTIONS = {
 
 
 def _link(path: str) -> list[dict[str, str]]:
-    return [{"rel": "self", "href": f"{request.host_url}v2.0/{path}"}]
+    return [{"rel": "self", "href": f"{request.url_root}v2.0/{path}"}]
 
 
 @resource.endpoint("GET", "/", public="discovery")

@@ -6,14 +6,17 @@ daemon instead.
 
 import sys
 from collections.abc import Sequence
+from functools import partial
 
 from stevedore import DriverManager
 
 from pileus_kit.heartbeat import Heartbeat
 from pileus_kit.process import load_config, run_until_signal
 from pileus_kit.rpc import Bus
+from pileus_volume.agent.backup_objects import new_session
 from pileus_volume.agent.endpoint import AgentEndpoint
 from pileus_volume.agent.heartbeat import EVERY_S, RETRY_S, send_report
+from pileus_volume.agent.image_transfer import send
 from pileus_volume.config import Config
 from pileus_volume.drivers.base import Backend, ExportServer
 from pileus_volume.rpc import ControlPlane
@@ -39,7 +42,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         clear(config)
         return
     bus = Bus(config.bus)
-    agent = AgentEndpoint(config, backend_of(config))
+    agent = AgentEndpoint(
+        config,
+        backend_of(config),
+        partial(send, certificates=config.certificates),
+        partial(new_session, config.certificates),
+    )
     control_plane = bus.client(ControlPlane)
     heartbeat = Heartbeat(lambda: send_report(agent, control_plane), every_s=EVERY_S, retry_s=RETRY_S)
     server = bus.serve(

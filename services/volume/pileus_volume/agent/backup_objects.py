@@ -7,6 +7,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
 
 from pileus_kit.errors import PeerDown
+from pileus_kit.tls import NO_CERTIFICATES, Certificates
 from pileus_volume.errors import BackupRefused, ToolFailed
 from pileus_volume.rpc import BackupLocation
 
@@ -17,10 +18,9 @@ RETRIES = Retry(
 PIECE_BYTES = 1 << 20
 
 
-def new_session() -> requests.Session:
+def new_session(certificates: Certificates = NO_CERTIFICATES) -> requests.Session:
     """A session whose connection is kept alive through a whole backup."""
-    http = requests.Session()
-    http.trust_env = False
+    http = certificates.open_session()
     for prefix in ("http://", "https://"):
         http.mount(prefix, HTTPAdapter(max_retries=RETRIES))
     return http

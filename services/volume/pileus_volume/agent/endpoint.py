@@ -51,7 +51,8 @@ class AgentEndpoint(StorageAgent):
         if self._backend.has_image(image.image_id, image.digest):
             self._backend.create_from_image(disk, image.image_id, image.digest, None)
             return
-        with downloaded(image, self._config.path("volume-images", "downloads", "x").parent) as source:
+        directory = self._config.path("volume-images", "downloads", "x").parent
+        with downloaded(image, directory, self._config.certificates) as source:
             self._backend.create_from_image(disk, image.image_id, image.digest, source)
 
     def create_from_snapshot(self, disk: Disk, volume_id: str, snapshot_id: str) -> None:

@@ -11,6 +11,7 @@ from tempfile import NamedTemporaryFile
 import requests
 
 from pileus_kit.errors import PeerDown
+from pileus_kit.tls import NO_CERTIFICATES, Certificates
 from pileus_volume.drivers.base import ImageFile
 from pileus_volume.errors import ImageRefused, ToolFailed
 from pileus_volume.rpc import Image, Ticket
@@ -24,24 +25,25 @@ ALGORITHMS = ("sha256", "sha512")
 
 
 @contextmanager
-def downloaded(image: Image, directory: Path) -> Iterator[ImageFile]:
+def downloaded(image: Image, directory: Path, certificates: Certificates = NO_CERTIFICATES) -> Iterator[ImageFile]:
     """The image in a temporary file. Raises ImageRefused if its content doesn't have the expected checksum."""
     directory.mkdir(parents=True, exist_ok=True)
     with NamedTemporaryFile(dir=directory) as file:
         path = Path(file.name)
-        digest = _download(image, path)
+        digest = _download(image, path, certificates)
         if not image.digest or digest != image.digest:
             raise ImageRefused(image=image.image_id, why="its content doesn't have the checksum that it should")
         yield ImageFile(image.image_id, image.digest, image.format, path)
 
 
-def _download(image: Image, path: Path) -> str:
+def _download(image: Image, path: Path, certificates: Certificates) -> str:
     if image.algorithm not in ALGORITHMS:
         raise ImageRefused(image=image.image_id, why=f"its checksum is of kind {image.algorithm}")
     digest, received = hashlib.new(image.algorithm), 0
     try:
         with (
-            requests.get(
+            certificates.open_session() as http,
+            http.get(
                 image.ticket.url,
                 headers={"X-Image-Ticket": image.ticket.ticket},
                 stream=True,
@@ -62,11 +64,11 @@ def _download(image: Image, path: Path) -> str:
     return digest.hexdigest()
 
 
-def send(path: Path, ticket: Ticket) -> None:
+def send(path: Path, ticket: Ticket, certificates: Certificates = NO_CERTIFICATES) -> None:
     """Upload the file to the image of the ticket."""
     try:
-        with path.open("rb") as file:
-            response = requests.put(
+        with path.open("rb") as file, certificates.open_session() as http:
+            response = http.put(
                 ticket.url,
                 data=file,
                 timeout=TIMEOUT_S,

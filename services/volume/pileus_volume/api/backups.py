@@ -91,7 +91,7 @@ def summary(backup: Backup) -> JsonObject:
         "name": backup.name,
         "links": [
             {"rel": "self", "href": f"{base_url()}/backups/{backup.id}"},
-            {"rel": "bookmark", "href": f"{request.host_url}{caller().project_id}/backups/{backup.id}"},
+            {"rel": "bookmark", "href": f"{request.url_root}{caller().project_id}/backups/{backup.id}"},
         ],
     }
 

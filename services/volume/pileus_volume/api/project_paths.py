@@ -73,4 +73,4 @@ def install(app: Flask) -> None:
 
 def base_url() -> str:
     """The address before the nouns in links of answers: with the project, as in the catalogue."""
-    return f"{request.host_url}v3/{caller().project_id}"
+    return f"{request.url_root}v3/{caller().project_id}"

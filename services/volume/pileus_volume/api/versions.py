@@ -18,7 +18,7 @@ def _view() -> JsonObject:
         "version": text(MICROVERSIONS.newest),
         "min_version": text(MICROVERSIONS.oldest),
         "updated": "2026-11-22T00:00:00Z",
-        "links": [{"rel": "self", "href": f"{request.host_url}v3/"}],
+        "links": [{"rel": "self", "href": f"{request.url_root}v3/"}],
         "media-types": [{"base": "application/json", "type": "application/vnd.openstack.volume+json;version=3"}],
     }
 

@@ -16,7 +16,7 @@ def links(volume: Volume) -> list[dict[str, str]]:
     """Links to the volume."""
     return [
         {"rel": "self", "href": f"{base_url()}/volumes/{volume.id}"},
-        {"rel": "bookmark", "href": f"{request.host_url}{caller().project_id}/volumes/{volume.id}"},
+        {"rel": "bookmark", "href": f"{request.url_root}{caller().project_id}/volumes/{volume.id}"},
     ]
 
 

@@ -15,7 +15,7 @@ def _without_slash(url: str) -> str:
 
 def base_url() -> str:
     """Return where the client reaches this API: `http://host:8774`."""
-    return _without_slash(request.host_url)
+    return _without_slash(request.url_root)
 
 
 def links(kind: str, item_id: str, base: str | None = None) -> list[Link]:

@@ -60,6 +60,7 @@ from pileus_compute.rpc import (
 )
 from pileus_kit.json_types import JsonObject
 from pileus_kit.spans import span
+from pileus_kit.tls import NO_CERTIFICATES, Certificates
 
 log = logging.getLogger(__name__)
 
@@ -90,10 +91,17 @@ class Libvirt(
     """The driver that libvirt's guests have: it puts together what the other files of this folder do."""
 
     def __init__(
-        self, uri: str, state: Path, host: str, prefix: str, image_cache_gib: int = 20, vnc: bool = False
+        self,
+        uri: str,
+        state: Path,
+        host: str,
+        prefix: str,
+        image_cache_gib: int = 20,
+        vnc: bool = False,
+        certificates: Certificates = NO_CERTIFICATES,
     ) -> None:
         self.host, self.instances, self.vnc = host, state / "instances", vnc
-        self.images = ImageCache(state / "image-cache", image_cache_gib << 30)
+        self.images = ImageCache(state / "image-cache", image_cache_gib << 30, certificates)
         self.disks = GuestDisks(self.instances, self.images, host)
         self.connection = Connection(uri, host)
         self.domains = GuestDomains(self.connection, host, prefix)
@@ -106,7 +114,13 @@ class Libvirt(
     @classmethod
     def from_config(cls, config: Config) -> "Libvirt":
         return cls(
-            config.libvirt_uri, Path(config.state), config.host, config.prefix, config.image_cache_gib, config.vnc
+            config.libvirt_uri,
+            Path(config.state),
+            config.host,
+            config.prefix,
+            config.image_cache_gib,
+            config.vnc,
+            config.certificates,
         )
 
     def prepare(self, guest: Guest) -> None:

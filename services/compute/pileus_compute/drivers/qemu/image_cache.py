@@ -26,6 +26,7 @@ from pileus_compute.rpc import Image
 from pileus_kit.file_modes import make_traversable
 from pileus_kit.formats import Inspection, inspect
 from pileus_kit.spans import span
+from pileus_kit.tls import NO_CERTIFICATES, Certificates
 
 log = logging.getLogger(__name__)
 
@@ -58,9 +59,11 @@ class Base:
 class ImageCache:
     """The images in one directory, fetched when they are needed."""
 
-    def __init__(self, directory: Path, limit: int = DEFAULT_LIMIT) -> None:
+    def __init__(
+        self, directory: Path, limit: int = DEFAULT_LIMIT, certificates: Certificates = NO_CERTIFICATES
+    ) -> None:
         """`limit`: how many bytes are kept beside the base images that guests use."""
-        self.directory, self.limit = directory, limit
+        self.directory, self.limit, self._certificates = directory, limit, certificates
         self._held: Counter[Path] = Counter()
         self._lock = threading.Lock()
         make_traversable(directory)
@@ -168,7 +171,8 @@ class ImageCache:
         try:
             with (
                 span("fetch the image", where="image"),
-                requests.get(
+                self._certificates.open_session() as http,
+                http.get(
                     image.url,
                     headers={"X-Image-Ticket": image.ticket},
                     stream=True,
