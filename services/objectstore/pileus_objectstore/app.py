@@ -12,7 +12,6 @@ from pileus_objectstore.api.proxy import Proxy
 from pileus_objectstore.clients.access_keys import AccessKeys, IdentityVerifier, Verifier
 from pileus_objectstore.config import Config
 from pileus_objectstore.core.cluster import Cluster
-from pileus_objectstore.core.listing_cache import ListingCache
 from pileus_objectstore.core.policy_cache import PolicyCache
 from pileus_objectstore.core.tools import Tools
 from pileus_objectstore.policy import RULES
@@ -32,7 +31,7 @@ def create(config: Config, authenticate: Authenticator, enforcer: Enforcer, veri
     cluster = Cluster(Rings(config.ring_directory), Pool(config.key()))
     policies = PolicyCache(enforcer, config.account_prefix)
     return Proxy(
-        Tools(config, cluster, ListingCache(cluster), policies, authenticate),
+        Tools(config, cluster, cluster.listing_cache, policies, authenticate),
         RESOURCES,
         AccessKeys(verify, authenticate),
     )

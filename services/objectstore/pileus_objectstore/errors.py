@@ -46,7 +46,7 @@ class NotOffered(CloudError):
 class QuotaExceeded(TooLarge):
     """One more object, or one so large, would exceed the container's or the account's quota."""
 
-    text = "Upload exceeds quota."
+    text = "{why}"
 
 
 class ObjectTooLarge(TooLarge):

@@ -1,17 +1,20 @@
 """The object store in this process, for tests: real proxy, real storage servers, files in a temporary directory."""
 
 import socket
+from collections.abc import Sequence
 from pathlib import Path
 
 from pileus_kit.policy import Enforcer
 from pileus_kit.testing import Client, TokenBook
-from pileus_objectstore import app, manage
+from pileus_objectstore import app
 from pileus_objectstore.agent.storage_server import StorageServer
 from pileus_objectstore.api.proxy import Proxy
 from pileus_objectstore.clients.access_keys import SignedText, UnknownAccessKey, VerifiedKey, Verifier
 from pileus_objectstore.config import Config
 from pileus_objectstore.policy import RULES
 from pileus_objectstore.ring.builder import Builder
+from pileus_objectstore.ring.rings import KINDS, POLICIES_FILE, read_policies, ring_name, write_policies
+from pileus_objectstore.ring.storage_policies import StoragePolicy
 from pileus_objectstore.storage.disks import Disk
 
 
@@ -29,8 +32,12 @@ class ObjectStoreFixture:
         power: int = 4,
         book: TokenBook | None = None,
         verify: Verifier | None = None,
+        policies: Sequence[tuple[StoragePolicy, int]] = (),
     ) -> None:
-        """`verify` checks the signatures of S3 clients; without it no access key is known."""
+        """`verify` checks the signatures of S3 clients; without it no access key is known.
+
+        `policies` are storage policies beside Policy-0, each with its number of replicas.
+        """
         self.tokens = book or TokenBook()
         self.config = Config(state=str(state))
         self._ports = [Port() for _ in range(hosts)]
@@ -45,6 +52,8 @@ class ObjectStoreFixture:
             for n in range(hosts)
         ]
         self._create_rings(devices, power)
+        for policy, replicas in policies:
+            self._add_policy(policy, replicas, devices, power)
         self.servers = [StorageServer(config) for config in self.configs]
         for server in self.servers:
             server.start()
@@ -53,15 +62,28 @@ class ObjectStoreFixture:
         self.account = "/v1/AUTH_p1"
 
     def _create_rings(self, devices: int, power: int) -> None:
-        for kind in manage.KINDS:
-            builder = Builder(power)
-            for zone, config in enumerate(self.configs):
-                for number in range(devices):
-                    Disk.format(config.home / f"d{number + 1}", f"d{number + 1}")
-                    builder.add(f"d{number + 1}", config.storage_bind, zone=zone if len(self.configs) > 1 else number)
-            builder.rebalance()
-            for config in {c.state: c for c in (self.config, *self.configs)}.values():
-                builder.save(config.ring_directory / f"{kind}.ring")
+        for config in self.configs:
+            for number in range(devices):
+                Disk.format(config.home / f"d{number + 1}", f"d{number + 1}")
+        for kind in KINDS:
+            self._create_ring(kind, Builder(power), devices)
+
+    def _create_ring(self, name: str, builder: Builder, devices: int) -> None:
+        for zone, config in enumerate(self.configs):
+            for number in range(devices):
+                builder.add(f"d{number + 1}", config.storage_bind, zone=zone if len(self.configs) > 1 else number)
+        builder.rebalance()
+        for directory in self._ring_directories():
+            builder.save(directory / f"{name}.ring")
+
+    def _add_policy(self, policy: StoragePolicy, replicas: int, devices: int, power: int) -> None:
+        self._create_ring(ring_name("object", policy.index), Builder(power, replicas), devices)
+        for directory in self._ring_directories():
+            path = directory / POLICIES_FILE
+            write_policies(path, read_policies(path).with_policy(policy))
+
+    def _ring_directories(self) -> set[Path]:
+        return {config.ring_directory for config in (self.config, *self.configs)}
 
     def stop_host(self, number: int) -> None:
         """Stop a storage server."""

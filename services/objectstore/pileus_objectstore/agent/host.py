@@ -10,9 +10,9 @@ from typing import TypeVar
 
 from pileus_objectstore.errors import Damaged, DeviceFailed
 from pileus_objectstore.ring.rings import Rings
-from pileus_objectstore.storage.disks import RESERVE_BYTES, Disk
+from pileus_objectstore.storage.disks import RESERVE_BYTES, Disk, policies_of, policy_directory
 from pileus_objectstore.storage.listing_store import ListingStore
-from pileus_objectstore.storage.object_files import ObjectFiles
+from pileus_objectstore.storage.object_files import OBJECTS, ObjectFiles
 from pileus_objectstore.wire.client import Pool
 from pileus_objectstore.wire.contract import HostReplicas
 
@@ -30,9 +30,18 @@ class Device:
     def __init__(self, root: Path, reserve: int) -> None:
         self.disk = Disk(root, reserve)
         self.name = root.name
-        self.files = ObjectFiles(self.disk)
         self.listings = ListingStore(self.disk)
+        self._objects: dict[int, ObjectFiles] = {}
         self._lost = 0
+
+    def objects(self, policy: int = 0) -> ObjectFiles:
+        """The objects of a storage policy."""
+        files = self._objects.get(policy)
+        return files or self._objects.setdefault(policy, ObjectFiles(self.disk, policy_directory(OBJECTS, policy)))
+
+    def policies(self) -> list[int]:
+        """The storage policies of which the device has objects."""
+        return policies_of(self.disk.root, OBJECTS)
 
     @property
     def usable(self) -> bool:

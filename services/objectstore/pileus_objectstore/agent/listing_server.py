@@ -9,6 +9,7 @@ import msgspec
 from pileus_objectstore.agent.host import Device, Host
 from pileus_objectstore.agent.object_server import Source
 from pileus_objectstore.agent.updater import Updater
+from pileus_objectstore.core.listing_rows import policy_mark
 from pileus_objectstore.errors import Damaged, DeviceFailed
 from pileus_objectstore.storage.listing_database import ListingDatabase
 from pileus_objectstore.wire.contract import (
@@ -39,14 +40,18 @@ class ListingServer:
         """Status 201 if it was created, 202 if it existed, 404 if it is missing and may not be created."""
         if not args.create and self._best(args.kind, args.replicas, lambda listing: listing.info.live) is not True:
             return CallResult(ListingReply(404))
-        done, created = self._write(args.replicas, lambda device: self._put(device, args))
+        if args.if_policy >= 0:
+            info = self._best(args.kind, args.replicas, lambda listing: listing.info)
+            if info is not None and info.live and info.policy != args.if_policy:
+                return CallResult(ListingReply(409))
+        done, outcomes = self._write(args.replicas, lambda device: self._put(device, args))
         if not done:
             return CallResult(ListingReply(507, why="no device of this host could be written"))
         if args.kind == "container" and args.create:
-            self._updater.update_listings(
-                "account", _parent(args.name), args.listing_hosts, [ListingRow(_last(args.name), args.timestamp)], done
-            )
-        return CallResult(ListingReply(201 if any(created) else 202, done))
+            mark = policy_mark(min(policy for _, policy in outcomes))
+            row = ListingRow(_last(args.name), args.timestamp, type=mark)
+            self._updater.update_listings("account", _parent(args.name), args.listing_hosts, [row], done)
+        return CallResult(ListingReply(201 if any(created for created, _ in outcomes) else 202, done))
 
     def delete_listing(self, args: DeleteListing, body: Source) -> CallResult:
         """Status 204, 404 if there is none, 409 if it is not empty."""
@@ -90,7 +95,8 @@ class ListingServer:
         done, missing = self._updater.merge_here(args)
         return CallResult(MergeReply(200 if done else 404, tuple(done), tuple(missing)))
 
-    def _put(self, device: Device, args: PutListing) -> bool:
+    def _put(self, device: Device, args: PutListing) -> tuple[bool, int]:
+        """Whether the listing was created, and its storage policy."""
         replicas, listings = args.replicas, device.listings
         fresh = ListingInfo(
             args.name,
@@ -98,15 +104,16 @@ class ListingServer:
             put=args.timestamp,
             newest=args.timestamp,
             metadata={k: (v, args.timestamp) for k, v in args.metadata.items() if v},
+            policy=args.policy,
         )
         if args.create and listings.create(args.kind, replicas.partition, replicas.digest, fresh):
-            return True
+            return True, args.policy
         with listings.use(args.kind, replicas.partition, replicas.digest) as listing:
             if listing is None:
-                return False
+                return False, args.policy
             before = listing.info.live
-            listing.change(lambda info: merged(info, args, fresh))
-            return not before
+            info = listing.change(lambda info: merged(info, args, fresh))
+            return not before, info.policy
 
     def _delete(self, device: Device, args: DeleteListing) -> None:
         def mark_deleted(info: ListingInfo) -> ListingInfo:
@@ -163,7 +170,12 @@ def merged(info: ListingInfo, args: PutListing, fresh: ListingInfo) -> ListingIn
     """
     if args.create and not info.live and args.timestamp > info.deleted:
         return msgspec.structs.replace(
-            info, created=args.timestamp, put=args.timestamp, metadata=fresh.metadata, newest=args.timestamp
+            info,
+            created=args.timestamp,
+            put=args.timestamp,
+            metadata=fresh.metadata,
+            newest=args.timestamp,
+            policy=args.policy,
         )
     changes = {
         k: (v, args.timestamp)

@@ -28,7 +28,7 @@ def _ranked(devices: list[Device], replicas: HostReplicas) -> tuple[list[tuple[D
     found, answered = [], set()
     for device in devices:
         try:
-            stamps = device.files.stamps(replicas.partition, replicas.digest)
+            stamps = device.objects(replicas.policy).stamps(replicas.partition, replicas.digest)
         except OSError as e:
             log.warning("device %s: %s", device.name, e)
             continue
@@ -139,7 +139,7 @@ class ObjectReader:
     def _quarantine(self, file: ObjectFile) -> None:
         device = next(d for d in self._tried if d.disk is file.disk)
         try:
-            device.files.quarantine(self._spot.partition, self._spot.digest)
+            device.objects(self._spot.policy).quarantine(self._spot.partition, self._spot.digest)
         except DeviceFailed as e:
             log.warning("%s", e)
 
@@ -150,7 +150,7 @@ class ObjectReader:
             device, stamps = self._left.pop(0)
             self._tried.append(device)
             try:
-                file = device.files.open(self._spot.partition, self._spot.digest)
+                file = device.objects(self._spot.policy).open(self._spot.partition, self._spot.digest)
             except Damaged as e:
                 log.error("%s", e)
                 self._again(device, stamps)
@@ -171,5 +171,8 @@ class ObjectReader:
 
     def _again(self, device: Device, stamps: Stamps) -> None:
         """If only the later metadata was damaged (it is in quarantine now), the object itself is tried last."""
-        if stamps[1] and device.files.stamps(self._spot.partition, self._spot.digest) == (stamps[0], 0):
+        if stamps[1] and device.objects(self._spot.policy).stamps(self._spot.partition, self._spot.digest) == (
+            stamps[0],
+            0,
+        ):
             self._left.append((device, (stamps[0], 0)))

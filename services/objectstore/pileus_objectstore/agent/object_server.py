@@ -120,7 +120,10 @@ class ObjectServer:
         if not reader.newest and len(own) == len(replicas.devices):
             return CallResult(ObjectReply(404, tuple(device.name for device in own)))
         outcomes = self._host.write(
-            replicas, lambda device: device.files.write_tombstone(replicas.partition, replicas.digest, tombstone)
+            replicas,
+            lambda device: device.objects(replicas.policy).write_tombstone(
+                replicas.partition, replicas.digest, tombstone
+            ),
         )
         written = tuple(device.name for device, _ in outcomes)
         if not written:
@@ -135,7 +138,7 @@ class ObjectServer:
         replicas, stamp = args.replicas, stamp_of(args.timestamp)
         holders = self._host.holders(replicas)
         outcomes = self._host.each(
-            holders, lambda device: device.files.withdraw(replicas.partition, replicas.digest, stamp)
+            holders, lambda device: device.objects(replicas.policy).withdraw(replicas.partition, replicas.digest, stamp)
         )
         gone = tuple(device.name for device, removed in outcomes if removed)
         return CallResult(ObjectReply(204 if gone else 404, gone))
@@ -161,12 +164,16 @@ class ObjectServer:
             return CallResult(ObjectReply(409, timestamp=max(old.posted, old.timestamp)))
         meta = posted(old, args)
         stamp = stamp_of(old.timestamp)
-        same = [device for device in holders if device.files.stamps(replicas.partition, replicas.digest)[0] == stamp]
+        same = [
+            device
+            for device in holders
+            if device.objects(replicas.policy).stamps(replicas.partition, replicas.digest)[0] == stamp
+        ]
 
         def post(device: Device) -> None:
-            device.files.post(replicas.partition, replicas.digest, meta)
+            device.objects(replicas.policy).post(replicas.partition, replicas.digest, meta)
             if meta.delete_at:
-                enqueue(device, meta.name, meta.delete_at, meta.posted)
+                enqueue(device, meta.name, meta.delete_at, meta.posted, replicas.policy)
 
         written = self._write(same, post)
         if not written:

@@ -109,7 +109,7 @@ class ObjectWriter:
     def _draft(self, device: Device) -> None:
         replicas, draft = self._args.replicas, None
         try:
-            draft = device.files.draft(replicas.partition, replicas.digest, self._args.size)
+            draft = device.objects(replicas.policy).draft(replicas.partition, replicas.digest, self._args.size)
             for piece in self._received():
                 draft.write(piece)
             self._drafts.append(draft)
@@ -124,9 +124,11 @@ class ObjectWriter:
         if self._whole is not None:
             yield from (self._whole,) if self._whole else ()
         elif self._committed:
-            with self._committed[0].files.version(
-                self._args.replicas.partition, self._args.replicas.digest, self._stamp
-            ) as file:
+            with (
+                self._committed[0]
+                .objects(self._args.replicas.policy)
+                .version(self._args.replicas.partition, self._args.replicas.digest, self._stamp) as file
+            ):
                 yield from blocks(file)
         else:
             yield from self._drafts[0].written()
@@ -140,7 +142,8 @@ class ObjectWriter:
             draft.write(tail)
             draft.commit(self._stamp)
             if self._args.delete_at:
-                enqueue(device, self._args.name, self._args.delete_at, self._args.timestamp)
+                policy = self._args.replicas.policy
+                enqueue(device, self._args.name, self._args.delete_at, self._args.timestamp, policy)
             return device
 
         while self._drafts:
@@ -154,7 +157,8 @@ class ObjectWriter:
         """Remove the copies of a body that too few devices kept, because the client learns that it wasn't stored."""
         replicas = self._args.replicas
         self._host.each(
-            self._tried, lambda device: device.files.withdraw(replicas.partition, replicas.digest, self._stamp)
+            self._tried,
+            lambda device: device.objects(replicas.policy).withdraw(replicas.partition, replicas.digest, self._stamp),
         )
 
     def _drop(self, draft: Draft, error: DeviceFailed) -> None:

@@ -17,6 +17,7 @@ from itertools import count
 from pileus_objectstore.agent.host import Device
 from pileus_objectstore.core.listing_rows import container_of, object_of, row_of
 from pileus_objectstore.errors import Damaged, DeviceFailed
+from pileus_objectstore.storage.object_files import ObjectFiles
 from pileus_objectstore.wire.contract import ListingRow, ObjectMeta
 
 log = logging.getLogger(__name__)
@@ -66,16 +67,15 @@ def unsynced_rows(device: Device) -> UnsyncedRows:
     since = _synced_at(device) - SLACK_S
     rows: dict[str, list[ListingRow]] = {}
     number = 0
-    for partition in device.files.partitions():
-        for digest in device.files.changed(partition, since):
-            meta = _meta(device, partition, digest)
-            if meta is None or meta.name.count("/") < 3:
-                continue
-            rows.setdefault(container_of(meta.name), []).append(_row(meta))
-            number += 1
-            if number % BATCH == 0:
-                yield from rows.items()
-                rows = {}
+    for files, partition, digest in _changed_objects(device, since):
+        meta = _meta(files, partition, digest)
+        if meta is None or meta.name.count("/") < 3:
+            continue
+        rows.setdefault(container_of(meta.name), []).append(_row(meta))
+        number += 1
+        if number % BATCH == 0:
+            yield from rows.items()
+            rows = {}
     yield from rows.items()
     if number:
         log.info("device %s: listings are updated again with %d objects that changed lately", device.name, number)
@@ -100,9 +100,17 @@ def _synced_at(device: Device) -> float:
         return 0.0
 
 
-def _meta(device: Device, partition: int, digest: str) -> ObjectMeta | None:
+def _changed_objects(device: Device, since: float) -> Iterator[tuple[ObjectFiles, int, str]]:
+    for policy in device.policies():
+        files = device.objects(policy)
+        for partition in files.partitions():
+            for digest in files.changed(partition, since):
+                yield files, partition, digest
+
+
+def _meta(files: ObjectFiles, partition: int, digest: str) -> ObjectMeta | None:
     try:
-        file = device.files.open(partition, digest)
+        file = files.open(partition, digest)
     except (DeviceFailed, Damaged) as e:
         log.warning("%s", e)
         return None

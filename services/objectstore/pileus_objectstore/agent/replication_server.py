@@ -47,30 +47,32 @@ class ReplicationServer:
     def get_summary(self, args: GetSummary, body: Source) -> CallResult:
         """A checksum of what the device holds, for each partition."""
         device = self._host.device(args.device)
-        partitions = device.files.partitions() if args.kind == "object" else device.listings.partitions(args.kind)
-        sums = {partition: total(self._held(device, args.kind, partition)) for partition in partitions}
+        partitions = (
+            device.objects(args.policy).partitions() if args.kind == "object" else device.listings.partitions(args.kind)
+        )
+        sums = {partition: total(self._held(device, args.kind, partition, args.policy)) for partition in partitions}
         return CallResult(SummaryReply(200, {partition: value for partition, value in sums.items() if value}))
 
     def get_inventory(self, args: GetInventory, body: Source) -> CallResult:
         """What the device holds of one partition."""
         device = self._host.device(args.device)
-        return CallResult(InventoryReply(200, self._held(device, args.kind, args.partition)))
+        return CallResult(InventoryReply(200, self._held(device, args.kind, args.partition, args.policy)))
 
     def put_replica(self, args: PutReplica, body: Source) -> CallResult:
         """Store the file in the body as it is, after its checksums were verified."""
         device = self._host.device(args.device)
-        draft = device.files.draft(args.partition, args.digest, args.size)
+        draft = device.objects(args.policy).draft(args.partition, args.digest, args.size)
         try:
             while piece := body.read():
                 draft.write(piece)
-            with device.files.open_path(draft.path) as file:
+            with device.objects(args.policy).open_path(draft.path) as file:
                 check(file)
                 meta = file.meta
             draft.commit(args.stamp, ".meta" if args.later else "")
         finally:
             draft.abandon()
         if meta.delete_at:
-            enqueue(device, meta.name, meta.delete_at, meta.timestamp)
+            enqueue(device, meta.name, meta.delete_at, meta.timestamp, args.policy)
         return CallResult(DoneReply())
 
     def get_changes(self, args: GetChanges, body: Source) -> CallResult:
@@ -99,14 +101,14 @@ class ReplicationServer:
 
     def quarantine(self, args: Quarantine, body: Source) -> CallResult:
         """Move an object's file out of the way if it is damaged."""
-        moved = self._host.device(args.device).files.quarantine(args.partition, args.digest)
+        moved = self._host.device(args.device).objects(args.policy).quarantine(args.partition, args.digest)
         return CallResult(DoneReply(200 if moved else 404))
 
     def remove_replica(self, args: RemoveReplica, body: Source) -> CallResult:
         """Remove an object's file or a listing if it has not changed since the inventory."""
         device, held = self._host.device(args.device), args.held
         if args.kind == "object":
-            removed = device.files.remove(args.partition, held.digest, held.stamp, held.posted)
+            removed = device.objects(args.policy).remove(args.partition, held.digest, held.stamp, held.posted)
         else:
             mark = held.stamp, held.posted
             removed = device.listings.remove(
@@ -144,9 +146,9 @@ class ReplicationServer:
                 listing.remove(args.names)
         return CallResult(DoneReply())
 
-    def _held(self, device: Device, kind: str, partition: int) -> list[HeldReplica]:
+    def _held(self, device: Device, kind: str, partition: int, policy: int) -> list[HeldReplica]:
         if kind == "object":
-            return [HeldReplica(digest, *stamps) for digest, stamps in device.files.held(partition).items()]
+            return [HeldReplica(digest, *stamps) for digest, stamps in device.objects(policy).held(partition).items()]
         held = []
         for digest in device.listings.digests(kind, partition):
             found = self._listing(device, kind, partition, digest)
@@ -178,7 +180,8 @@ def total(held: Iterable[HeldReplica]) -> int:
 def fingerprint(info: ListingInfo) -> tuple[int, int]:
     """Two numbers that are the same for replicas of a listing that agree."""
     state = (info.put, info.deleted, info.count, info.size, info.objects, info.newest, sorted(info.metadata.items()))
-    return zlib.crc32(msgspec.json.encode(state)), info.count
+    policy = str(info.policy).encode() if info.policy else b""  # hosts of 0.1.0 know none
+    return zlib.crc32(policy, zlib.crc32(msgspec.json.encode(state))), info.count
 
 
 def joined(mine: ListingInfo, other: ListingInfo) -> ListingInfo | None:
@@ -199,5 +202,13 @@ def joined(mine: ListingInfo, other: ListingInfo) -> ListingInfo | None:
         deleted=deleted,
         metadata=metadata,
         newest=max(mine.newest, other.newest),
+        policy=joined_policy(mine, other, deleted),
     )
     return None if info == mine else info
+
+
+def joined_policy(mine: ListingInfo, other: ListingInfo, deleted: str) -> int:
+    """The storage policy of two replicas of a container: that of the one which was created first and not deleted."""
+    if other.created <= deleted or (deleted < mine.created <= other.created):
+        return mine.policy
+    return other.policy

@@ -14,6 +14,7 @@ from pileus_kit.errors import CloudError, HostDown
 from pileus_objectstore.agent import async_pendings
 from pileus_objectstore.agent.host import Device, Host
 from pileus_objectstore.agent.recovery import InFlightChanges, mark_synced, unreported_containers, unsynced_rows
+from pileus_objectstore.core.listing_rows import policy_mark
 from pileus_objectstore.core.replica_plans import host_replicas
 from pileus_objectstore.errors import Damaged, DeviceFailed
 from pileus_objectstore.ring.rings import Placement
@@ -124,7 +125,8 @@ class Updater:
             if info is None:
                 continue
             account, container = name.split("/", 2)[1:]
-            row = ListingRow(container, info.put, False, info.size, count=info.count, stats_at=timestamp())
+            mark = policy_mark(info.policy)
+            row = ListingRow(container, info.put, False, info.size, "", mark, info.count, timestamp())
             if not info.live:
                 row = ListingRow(container, info.deleted, True)
             for host, replicas in _primaries(self._host.rings.placement(account)):

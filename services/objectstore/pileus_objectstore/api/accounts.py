@@ -1,13 +1,14 @@
 """/v1/{account}: its containers and its metadata."""
 
+from functools import partial
+
 from pileus_objectstore.api.http import Request, Response, http_date
-from pileus_objectstore.api.info import POLICY
 from pileus_objectstore.api.listing_formats import listing_query, media_type, render_account
 from pileus_objectstore.api.metadata_headers import account_changes, visible
 from pileus_objectstore.api.routes import Calls
-from pileus_objectstore.core import accounts
+from pileus_objectstore.core import accounts, storage_policies
 from pileus_objectstore.core.access import PROJECT_DOMAIN
-from pileus_objectstore.core.quotas import ACCOUNT_QUOTAS
+from pileus_objectstore.core.quotas import ACCOUNT_QUOTAS, policy_sums
 from pileus_objectstore.core.tools import Tools
 from pileus_objectstore.wire.contract import ListingInfo, timestamp
 
@@ -19,8 +20,8 @@ def index(tools: Tools, request: Request) -> Response:
     """List the account's containers."""
     query, media = listing_query(request.query), media_type(request.query, request.header("Accept"))
     info, entries = accounts.list_containers(tools, request.target, query)
-    body = render_account(request.target.account, entries, media)
-    return Response(200 if body else 204, _headers(info, request.owner), body, f"{media}; charset=utf-8")
+    body = render_account(request.target.account, entries, media, partial(storage_policies.name_of, tools))
+    return Response(200 if body else 204, _headers(tools, info, request.owner), body, f"{media}; charset=utf-8")
 
 
 @calls.endpoint("HEAD", policy="objectstore:account:read")
@@ -28,20 +29,20 @@ def show(tools: Tools, request: Request) -> Response:
     """Show the account's metadata and sums."""
     media = media_type(request.query, request.header("Accept"))
     info = accounts.get(tools, request.target)
-    return Response(204, _headers(info, request.owner), b"", f"{media}; charset=utf-8")
+    return Response(204, _headers(tools, info, request.owner), b"", f"{media}; charset=utf-8")
 
 
 @calls.endpoint("POST", policy="objectstore:account:update")
 def update(tools: Tools, request: Request) -> Response:
     """Change the account's metadata."""
-    accounts.update(tools, request.access, request.target, account_changes(request.headers))
+    accounts.update(tools, request.access, request.target, _changes(tools, request))
     return Response(204)
 
 
 @calls.endpoint("PUT", policy="objectstore:account:create")
 def create(tools: Tools, request: Request) -> Response:
     """Create the account, which would also come into being with its first container."""
-    created = accounts.update(tools, request.access, request.target, account_changes(request.headers))
+    created = accounts.update(tools, request.access, request.target, _changes(tools, request))
     return Response(201 if created else 202)
 
 
@@ -52,7 +53,11 @@ def delete(tools: Tools, request: Request) -> Response:
     return Response(204)
 
 
-def _headers(info: ListingInfo | None, owner: bool) -> list[tuple[str, str]]:
+def _changes(tools: Tools, request: Request) -> dict[str, str]:
+    return account_changes(request.headers, storage_policies.quota_headers(tools))
+
+
+def _headers(tools: Tools, info: ListingInfo | None, owner: bool) -> list[tuple[str, str]]:
     info = info or ListingInfo("")
     count, objects, size = str(info.count), str(info.objects), str(info.size)
     shown = [
@@ -65,16 +70,18 @@ def _headers(info: ListingInfo | None, owner: bool) -> list[tuple[str, str]]:
     if info.created:
         shown.append(("X-Put-Timestamp", info.put))
         shown.append(("Last-Modified", http_date(info.newest or info.put)))
-    if info.count:
-        prefix = f"X-Account-Storage-Policy-{POLICY.title()}-"
+    for index, sums in policy_sums(info).items():
+        prefix = f"X-Account-Storage-Policy-{storage_policies.name_of(tools, index).title()}-"
         shown += [
-            (prefix + "Container-Count", count),
-            (prefix + "Object-Count", objects),
-            (prefix + "Bytes-Used", size),
+            (prefix + "Container-Count", str(sums.containers)),
+            (prefix + "Object-Count", str(sums.objects)),
+            (prefix + "Bytes-Used", str(sums.size)),
         ]
     if info.value(PROJECT_DOMAIN) not in ("", accounts.UNKNOWN_DOMAIN):
         shown.append(("X-Account-Project-Domain-Id", info.value(PROJECT_DOMAIN)))
     for quota in ACCOUNT_QUOTAS:
         if info.value(quota):
             shown.append((quota.replace("-Meta-", "-"), info.value(quota)))
+    stored = storage_policies.quota_headers(tools).items()
+    shown += [(header, info.value(name)) for header, name in stored if info.value(name)]
     return shown + list(visible("account", info.metadata, owner))

@@ -1,12 +1,10 @@
 """/v1/{account}/{container}: its objects, its metadata, and who else may use it."""
 
-from pileus_kit.errors import BadRequest
 from pileus_objectstore.api.http import Request, Response, http_date
-from pileus_objectstore.api.info import POLICY
 from pileus_objectstore.api.listing_formats import listing_query, media_type, render_container
 from pileus_objectstore.api.metadata_headers import container_changes, visible
 from pileus_objectstore.api.routes import Calls
-from pileus_objectstore.core import containers
+from pileus_objectstore.core import containers, storage_policies
 from pileus_objectstore.core.tools import Tools
 from pileus_objectstore.wire.contract import ListingInfo
 
@@ -19,7 +17,7 @@ def index(tools: Tools, request: Request) -> Response:
     query, media = listing_query(request.query), media_type(request.query, request.header("Accept"))
     info, entries = containers.list_objects(tools, request.target, query)
     body = render_container(request.target, entries, media)
-    return Response(200 if body else 204, _headers(info, request.owner), body, f"{media}; charset=utf-8")
+    return Response(200 if body else 204, _headers(tools, info, request.owner), body, f"{media}; charset=utf-8")
 
 
 @calls.endpoint("HEAD", policy="objectstore:container:read", acl="read")
@@ -27,17 +25,15 @@ def show(tools: Tools, request: Request) -> Response:
     """Show the container's metadata and sums."""
     media = media_type(request.query, request.header("Accept"))
     info = containers.get(tools, request.target)
-    return Response(204, _headers(info, request.owner), b"", f"{media}; charset=utf-8")
+    return Response(204, _headers(tools, info, request.owner), b"", f"{media}; charset=utf-8")
 
 
 @calls.endpoint("PUT", policy="objectstore:container:create")
 def create(tools: Tools, request: Request) -> Response:
     """Create the container, or change the metadata of one that exists."""
     values = container_changes(request.headers)
-    policy = request.header("X-Storage-Policy")
-    if policy and policy.lower() != POLICY.lower():
-        raise BadRequest(why=f"Invalid X-Storage-Policy {policy!r}")
-    created = containers.create(tools, request.access.caller, request.target, values)
+    policy = storage_policies.chosen(tools, request.header("X-Storage-Policy"))
+    created = containers.create(tools, request.access.caller, request.target, values, policy)
     return Response(201 if created else 202)
 
 
@@ -55,7 +51,7 @@ def delete(tools: Tools, request: Request) -> Response:
     return Response(204)
 
 
-def _headers(info: ListingInfo, owner: bool) -> list[tuple[str, str]]:
+def _headers(tools: Tools, info: ListingInfo, owner: bool) -> list[tuple[str, str]]:
     return [
         ("X-Container-Object-Count", str(info.count)),
         ("X-Container-Bytes-Used", str(info.size)),
@@ -63,6 +59,6 @@ def _headers(info: ListingInfo, owner: bool) -> list[tuple[str, str]]:
         ("X-Put-Timestamp", info.put),
         ("Last-Modified", http_date(info.newest or info.put)),
         ("Accept-Ranges", "bytes"),
-        ("X-Storage-Policy", POLICY),
+        ("X-Storage-Policy", storage_policies.name_of(tools, info.policy)),
         *visible("container", info.metadata, owner),
     ]

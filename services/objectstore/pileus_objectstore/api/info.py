@@ -4,18 +4,16 @@ import msgspec
 
 from pileus_objectstore.api.cross_origin import crossdomain
 from pileus_objectstore.api.http import Request, Response
-from pileus_objectstore.core import listing, metadata, names
+from pileus_objectstore.core import listing, metadata, names, storage_policies
 from pileus_objectstore.core.requests import MAX_OBJECT_BYTES
 from pileus_objectstore.core.tools import Tools
 
 VERSION = "2.38.0"  # the release of Swift whose API this is
-POLICY = "Policy-0"
 
-FEATURES = {
+FEATURES: dict[str, dict[str, object]] = {
     "swift": {
         "version": VERSION,
         "strict_cors_mode": True,
-        "policies": [{"name": POLICY, "aliases": POLICY, "default": True}],
         "allow_account_management": True,
         "account_autocreate": True,
         "max_file_size": MAX_OBJECT_BYTES,
@@ -70,7 +68,8 @@ FEATURES = {
 
 def show(tools: Tools, request: Request) -> Response:
     """The features and their limits."""
-    return Response(200, (), msgspec.json.encode(FEATURES), "application/json; charset=UTF-8")
+    swift = FEATURES["swift"] | {"policies": storage_policies.shown(tools)}
+    return Response(200, (), msgspec.json.encode(FEATURES | {"swift": swift}), "application/json; charset=UTF-8")
 
 
 def healthcheck(tools: Tools, request: Request) -> Response:

@@ -1,7 +1,7 @@
 """A listing as clients ask for it, and as they get it: plain text, JSON or XML."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from urllib.parse import quote
 from xml.sax.saxutils import escape, quoteattr
 
@@ -12,13 +12,14 @@ from pileus_kit.numbers import parse_whole_number
 from pileus_objectstore.api.http import TRUE
 from pileus_objectstore.core.cluster import ListingQuery
 from pileus_objectstore.core.listing import MAX_ROWS, Entry
+from pileus_objectstore.core.listing_rows import policy_of
 from pileus_objectstore.core.names import BAD_TEXT, Target
 from pileus_objectstore.core.timestamps import iso
 from pileus_objectstore.errors import BadPath
 
 FORMATS = {"plain": "text/plain", "json": "application/json", "xml": "application/xml"}
 WILDCARDS = {"*/*": "text/plain", "text/*": "text/plain", "application/*": "application/json"}
-ACCOUNT_COLUMNS = ("name", "count", "bytes", "last_modified")
+ACCOUNT_COLUMNS = ("name", "count", "bytes", "last_modified", "storage_policy")
 CONTAINER_COLUMNS = ("name", "hash", "bytes", "content_type", "last_modified")
 NOT_IN_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0, 2.2
 Shown = dict[str, str | int]
@@ -72,14 +73,15 @@ def _quality(text: str) -> float:
         return 0.0
 
 
-def render_account(account: str, entries: list[Entry], media: str) -> bytes:
-    """The containers of an account in the given media type."""
+def render_account(account: str, entries: list[Entry], media: str, policy_name: Callable[[int], str]) -> bytes:
+    """The containers of an account in the given media type. `policy_name` gives the name of a storage policy."""
     if media == "text/plain":
         return _plain(entries)
     shown: list[Shown] = []
-    for name, stamp, size, _, _, objects in entries:
+    for name, stamp, size, _, policy, objects in entries:
         if stamp:
-            shown.append({"name": name, "count": objects, "bytes": size, "last_modified": iso(stamp)})
+            row: Shown = {"name": name, "count": objects, "bytes": size, "last_modified": iso(stamp)}
+            shown.append(row | {"storage_policy": policy_name(policy_of(policy))})
         else:
             shown.append({"subdir": name})
     if media == "application/json":

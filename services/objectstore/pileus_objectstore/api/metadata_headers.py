@@ -29,15 +29,22 @@ OBJECT_HEADERS = (
 OWNERS_HEADERS = ("X-Container-Read", "X-Container-Write", "X-Container-Sync-Key", "X-Container-Sync-To")
 
 
-def account_changes(headers: Mapping[str, str]) -> dict[str, str]:
-    """The metadata that a request sets (a value) or removes (''). Raises BadRequest."""
+def account_changes(headers: Mapping[str, str], policy_quotas: Mapping[str, str]) -> dict[str, str]:
+    """The metadata that a request sets (a value) or removes (''). Raises BadRequest.
+
+    `policy_quotas` are headers of storage policies' quotas, and the names under which they are stored.
+    """
     given = dict(headers)
+    quotas = {stored: given[header] for header, stored in policy_quotas.items() if header in given}
+    quotas |= {stored: "" for header, stored in policy_quotas.items() if header.replace("X-", "X-Remove-", 1) in given}
+    for header in policy_quotas:
+        given.pop(header.replace("X-", "X-Remove-", 1), None)
     for name in list(given):
         if name in ("X-Account-Quota-Bytes", "X-Account-Quota-Count"):
             given[name.replace("Quota", "Meta-Quota")] = given.pop(name)
         elif name in ("X-Remove-Account-Quota-Bytes", "X-Remove-Account-Quota-Count"):
             given[name.replace("Account-Quota", "Account-Meta-Quota")] = given.pop(name)
-    return _changes("account", given)
+    return _changes("account", given) | quotas
 
 
 def container_changes(headers: Mapping[str, str]) -> dict[str, str]:

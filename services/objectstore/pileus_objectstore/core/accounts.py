@@ -9,7 +9,7 @@ from pileus_objectstore.core.access import PROJECT_DOMAIN, SET_ACCOUNT_QUOTA, Ac
 from pileus_objectstore.core.cluster import ListingQuery
 from pileus_objectstore.core.listing_heads import check_reply, check_total
 from pileus_objectstore.core.names import Target
-from pileus_objectstore.core.quotas import ACCOUNT_QUOTAS
+from pileus_objectstore.core.quotas import ACCOUNT_QUOTAS, POLICY_QUOTAS
 from pileus_objectstore.core.tools import Tools
 from pileus_objectstore.wire.contract import (
     DeleteListing,
@@ -41,9 +41,8 @@ def update(tools: Tools, access: Access, target: Target, values: Mapping[str, st
 
     Raises Forbidden if the caller may not change a quota, and BadRequest.
     """
-    for quota in ACCOUNT_QUOTAS:
-        if quota in values:
-            access.require(SET_ACCOUNT_QUOTA, target)
+    for quota in (name for name in values if name in ACCOUNT_QUOTAS or name.startswith(POLICY_QUOTAS)):
+        access.require(SET_ACCOUNT_QUOTA, target)
         if values.get(quota) and not values[quota].isdecimal():
             raise BadRequest(why=f"{quota} must be a number")
     check_total(tools, target, values)

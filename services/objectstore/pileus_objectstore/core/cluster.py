@@ -10,6 +10,7 @@ from typing import TypeVar
 import msgspec
 
 from pileus_kit.errors import HostDown, Unavailable
+from pileus_objectstore.core.listing_cache import ListingCache
 from pileus_objectstore.core.names import Target
 from pileus_objectstore.core.quorums import QuorumNotReached, agreed, check_stored, quorum
 from pileus_objectstore.core.replica_plans import assign_listing_hosts, read_plan, remaining, write_plan
@@ -62,6 +63,7 @@ class Cluster:
     def __init__(self, rings: Rings, pool: Pool) -> None:
         self.rings = rings
         self.pool = pool
+        self.listing_cache = ListingCache(self)
         self._down: dict[str, float] = {}
         self._threads = ThreadPoolExecutor(32, "fan-out")
 
@@ -69,6 +71,17 @@ class Cluster:
         """End the threads and close all connections."""
         self._threads.shutdown()
         self.pool.close()
+
+    def locate(self, target: Target) -> Placement:
+        """Where an account, a container or an object is placed. Raises Unavailable.
+
+        An object is where its container's storage policy has it. Containers need not be asked while there is one.
+        """
+        policy = 0
+        if target.object and len(self.rings.policies().indexes) > 1:
+            container = self.listing_cache.get(target.parent)
+            policy = container.policy if container else 0
+        return self.rings.placement(*target.names, policy=policy)
 
     def down(self) -> set[str]:
         """Hosts that did not answer within the last AVOID_S seconds."""
@@ -215,7 +228,7 @@ class Cluster:
         `read(max_bytes)` returns b'' at the end of the body and raises if the body is cut short. `footers` is asked
         once the body was read. Raises QuorumNotReached, and then nothing is stored, and what `check_stored` raises.
         """
-        placement, listing = self.rings.placement(*target.names), self.rings.placement(*target.parent.names)
+        placement, listing = self.locate(target), self.locate(target.parent)
         if len([own for _, own, _ in placement.hosts if own]) == 1:
             request.min_devices = quorum(placement)  # one host holds all replicas, so it can guarantee the quorum alone
         try:

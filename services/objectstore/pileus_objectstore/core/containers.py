@@ -47,16 +47,24 @@ def list_objects(tools: Tools, target: Target, query: ListingQuery) -> tuple[Lis
     return info, entries
 
 
-def create(tools: Tools, caller: Caller | None, target: Target, values: Mapping[str, str]) -> bool:
-    """Create a container, and its account if this is its first; True if it is new. Values are set, '' removes one."""
+def create(
+    tools: Tools, caller: Caller | None, target: Target, values: Mapping[str, str], policy: int | None = None
+) -> bool:
+    """Create a container, and its account if this is its first; True if it is new. Values are set, '' removes one.
+
+    `policy` is the index of its storage policy, None for the default or the one that it has. Raises Conflict if it has
+    another one.
+    """
     changes = check_metadata(tools, target, values)
     accounts.note_caller(tools, caller, target.parent)
-    return _put(tools, target, changes, create=True).status == 201
+    default = tools.cluster.rings.policies().default
+    reply = _put(tools, target, changes, policy=default if policy is None else policy, fixed=policy is not None)
+    return check_reply(reply).status == 201
 
 
 def update(tools: Tools, target: Target, values: Mapping[str, str]) -> None:
     """Change a container's metadata: values are set, '' removes one. Raises NotFound or BadRequest."""
-    if _put(tools, target, check_metadata(tools, target, values), create=False).status == 404:
+    if _put(tools, target, check_metadata(tools, target, values)).status == 404:
         raise NotFound(why=NOT_FOUND)
 
 
@@ -90,11 +98,20 @@ def check_metadata(tools: Tools, target: Target, values: Mapping[str, str]) -> d
     return changes
 
 
-def _put(tools: Tools, target: Target, changes: dict[str, str], *, create: bool) -> ListingReply:
-    stamp, rings = timestamp(tools.now()), tools.cluster.rings
+def _put(
+    tools: Tools, target: Target, changes: dict[str, str], *, policy: int | None = None, fixed: bool = False
+) -> ListingReply:
+    """Create the container with a storage policy, or only change it if `policy` is None.
+
+    `fixed`: it may not exist with another policy.
+    """
+    stamp, rings, create = timestamp(tools.now()), tools.cluster.rings, policy is not None
+    given = policy or 0
 
     def make(replicas: HostReplicas, listing_hosts: tuple[ListingHost, ...]) -> PutListing:
-        return PutListing("container", replicas, target.path, stamp, changes, listing_hosts, create)
+        return PutListing(
+            "container", replicas, target.path, stamp, changes, listing_hosts, create, given, given if fixed else -1
+        )
 
     placement, account = rings.placement(*target.names), rings.placement(target.account)
     reply = tools.cluster.write("put_listing", placement, account, ListingReply, make)

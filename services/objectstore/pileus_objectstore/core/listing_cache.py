@@ -6,10 +6,13 @@ granted takes effect at once everywhere, and one that was revoked ends after a s
 """
 
 import time
+from typing import TYPE_CHECKING
 
-from pileus_objectstore.core.cluster import Cluster
 from pileus_objectstore.core.names import Target
 from pileus_objectstore.wire.contract import ListingInfo
+
+if TYPE_CHECKING:
+    from pileus_objectstore.core.cluster import Cluster
 
 FRESH_S = 1.0
 MAX_ENTRIES = 10_000
@@ -18,7 +21,7 @@ MAX_ENTRIES = 10_000
 class ListingCache:
     """Heads of listings by path. Thread-safe."""
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: "Cluster") -> None:
         self._cluster = cluster
         self._known: dict[str, tuple[float, ListingInfo | None]] = {}
 

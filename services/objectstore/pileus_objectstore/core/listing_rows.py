@@ -10,6 +10,16 @@ def row_of(meta: ObjectMeta, stamp: str) -> ListingRow:
     return ListingRow(object_of(meta.name), stamp, False, size, etag, meta.headers.get("Content-Type", ""))
 
 
+def policy_mark(policy: int) -> str:
+    """The index of a storage policy as rows carry it in `type`."""
+    return str(policy) if policy else ""
+
+
+def policy_of(mark: str) -> int:
+    """The storage policy that a row's `type` stands for."""
+    return int(mark or 0)
+
+
 def container_of(path: str) -> str:
     """`/account/container` of `/account/container/object`."""
     return "/".join(path.split("/", 3)[:3])

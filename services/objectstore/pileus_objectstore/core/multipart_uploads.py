@@ -90,7 +90,7 @@ def begin(tools: Tools, target: Target, headers: Mapping[str, str], checksum: Ch
     """Begin an upload. `headers` will be the object's metadata, `checksum` says which one it will have."""
     for holder in (parts_container(target), uploads_container(target)):
         if tools.listing_cache.get(holder) is None:
-            containers.create(tools, None, holder, {})
+            containers.create(tools, None, holder, {}, containers.find(tools, target).policy)
     upload = Upload(target, secrets.token_hex(16), timestamp(tools.now()), checksum)
     kept = {**headers, UPLOAD: upload.id} | ({CHECKSUM: f"{checksum.algorithm} - {checksum.type}"} if checksum else {})
     shown = f"s3_checksum={checksum.algorithm}:-:{checksum.type}" if checksum else ""

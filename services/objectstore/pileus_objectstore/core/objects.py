@@ -95,7 +95,7 @@ def get(tools: Tools, access: Access, request: GetRequest) -> FoundObject:
     if request.head or request.newest or request.conditions is not None or len(ranges) > 1:
         return _select(_find(tools, access, request, request.target), request)
     first, last = ranges[0] if ranges else (None, None)
-    placement = tools.cluster.rings.placement(*request.target.names)
+    placement = tools.cluster.locate(request.target)
     reply, exchange, body = tools.cluster.open(placement, first=first, last=last)
     meta = _existing(tools, reply.meta)
     if reply.status >= 300:
@@ -120,13 +120,12 @@ def update(tools: Tools, request: PostRequest) -> ObjectReply:
     """
     target = request.target
     containers.find(tools, target)
-    stamp, rings = timestamp(tools.now()), tools.cluster.rings
+    stamp, cluster = timestamp(tools.now()), tools.cluster
 
     def make(replicas: HostReplicas, listing_hosts: tuple[ListingHost, ...]) -> PostObject:
         return PostObject(replicas, target.path, stamp, dict(request.headers), listing_hosts, request.delete_at)
 
-    placement, listing = rings.placement(*target.names), rings.placement(*target.parent.names)
-    reply = tools.cluster.write("post_object", placement, listing, ObjectReply, make)
+    reply = cluster.write("post_object", cluster.locate(target), cluster.locate(target.parent), ObjectReply, make)
     if reply.status == 404:
         raise NotFound(why=NOT_FOUND)
     return reply
@@ -155,7 +154,7 @@ def check_delete_at(tools: Tools, target: Target, if_delete_at: int | None) -> N
     """Raise PreconditionFailed or NotFound unless the object expires at that time (0: never)."""
     if if_delete_at is None:
         return
-    meta = tools.cluster.head(tools.cluster.rings.placement(*target.names), newest=True).meta
+    meta = tools.cluster.head(tools.cluster.locate(target), newest=True).meta
     if meta is None:
         raise NotFound(why=NOT_FOUND)
     if meta.delete_at != if_delete_at:
@@ -174,7 +173,7 @@ def started(pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _find(tools: Tools, access: Access, request: GetRequest, target: Target) -> FoundObject:
-    reply = tools.cluster.head(tools.cluster.rings.placement(*target.names), request.newest)
+    reply = tools.cluster.head(tools.cluster.locate(target), request.newest)
     return _interpret(tools, access, request, target, _existing(tools, reply.meta))
 
 
@@ -203,7 +202,7 @@ def _follow(
         raise Conflict(why=symlinks.TOO_MANY_HOPS)
     access.require(READ_OBJECT, target)
     location = access.followed = symlinks.location_of(link, meta)
-    reply = tools.cluster.head(tools.cluster.rings.placement(*target.names), request.newest)
+    reply = tools.cluster.head(tools.cluster.locate(target), request.newest)
     there = _existing(tools, reply.meta)
     symlinks.check_version(meta, there.headers.get(symlinks.ETAG) or there.etag)
     found = _interpret(tools, access, request, target, there, hops + 1)

@@ -2,6 +2,8 @@
 
 from collections.abc import Container, Iterable
 
+import msgspec
+
 from pileus_objectstore.ring.rings import Placement
 from pileus_objectstore.wire.contract import HostReplicas, ListingHost
 
@@ -11,7 +13,7 @@ Plan = list[tuple[str, HostReplicas]]
 def host_replicas(placement: Placement) -> Plan:
     """Every host that should hold a replica, then the hosts that have handoffs only."""
     return [
-        (host, HostReplicas(placement.partition, placement.digest, own, handoffs))
+        (host, HostReplicas(placement.partition, placement.digest, own, handoffs, placement.policy))
         for host, own, handoffs in placement.hosts
     ]
 
@@ -28,7 +30,7 @@ def write_plan(placement: Placement, down: Container[str]) -> Plan:
         devices = replicas.devices + extra
         if devices:
             left = replicas.handoffs[len(extra) :]
-            plan.append((host, HostReplicas(replicas.partition, replicas.digest, devices, left)))
+            plan.append((host, msgspec.structs.replace(replicas, devices=devices, handoffs=left)))
     return plan
 
 
@@ -39,7 +41,7 @@ def remaining(plan: Plan, asked: dict[str, set[str]]) -> Plan:
         done = asked.get(host, set())
         devices = tuple(device for device in replicas.devices if device not in done)
         if devices:
-            left.append((host, HostReplicas(replicas.partition, replicas.digest, devices, replicas.handoffs)))
+            left.append((host, msgspec.structs.replace(replicas, devices=devices)))
     return left
 
 

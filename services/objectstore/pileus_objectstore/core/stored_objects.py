@@ -21,7 +21,7 @@ UNPLACED = HostReplicas(0, "", ())  # the cluster replaces it by each host's rep
 
 def find(tools: Tools, target: Target, newest: bool = False) -> ObjectMeta | None:
     """What is known of an object; None if there is none, or it has expired and the expirer has not deleted it yet."""
-    meta = tools.cluster.head(tools.cluster.rings.placement(*target.names), newest).meta
+    meta = tools.cluster.head(tools.cluster.locate(target), newest).meta
     return None if meta is None or expired(tools, meta) else meta
 
 
@@ -32,18 +32,17 @@ def expired(tools: Tools, meta: ObjectMeta) -> bool:
 
 def content_of(tools: Tools, target: Target, meta: ObjectMeta) -> StoredContent:
     """The bytes of an object in the version that `meta` describes."""
-    return StoredContent(tools.cluster, tools.cluster.rings.placement(*target.names), meta)
+    return StoredContent(tools.cluster, tools.cluster.locate(target), meta)
 
 
 def delete(tools: Tools, target: Target, if_delete_at: int = 0) -> ObjectReply:
     """Delete an object; with `if_delete_at` only if it expires at that time. The reply's status is the outcome."""
-    stamp, rings = timestamp(tools.now()), tools.cluster.rings
+    stamp, cluster = timestamp(tools.now()), tools.cluster
 
     def make(replicas: HostReplicas, listing_hosts: tuple[ListingHost, ...]) -> DeleteObject:
         return DeleteObject(replicas, target.path, stamp, listing_hosts, if_delete_at)
 
-    placement, listing = rings.placement(*target.names), rings.placement(*target.parent.names)
-    return tools.cluster.write("delete_object", placement, listing, ObjectReply, make)
+    return cluster.write("delete_object", cluster.locate(target), cluster.locate(target.parent), ObjectReply, make)
 
 
 def duplicate(tools: Tools, source: Target, destination: Target) -> ObjectReply | None:

@@ -13,9 +13,8 @@ from pathlib import Path
 from pileus_objectstore.daemons.context import DaemonContext
 from pileus_objectstore.errors import Damaged, DeviceFailed
 from pileus_objectstore.ring.devices import Device
-from pileus_objectstore.ring.rings import KINDS
-from pileus_objectstore.storage.disks import Disk
-from pileus_objectstore.storage.object_files import ObjectFiles, check, modified
+from pileus_objectstore.storage.disks import Disk, policy_directory
+from pileus_objectstore.storage.object_files import OBJECTS, ObjectFiles, check, modified
 from pileus_objectstore.wire.contract import DoneReply, HeldReplica, Quarantine, Reclaim, RemoveReplica, timestamp
 
 log = logging.getLogger(__name__)
@@ -54,25 +53,30 @@ class Auditor:
 
     def _reclaim(self) -> None:
         before = timestamp(self.now() - self.reclaim_s)
-        for device in {d.name: d for kind in KINDS for d in self.context.local(kind)}.values():
+        kinds = self.context.rings.kinds()
+        for device in {d.name: d for kind, policy in kinds for d in self.context.local(kind, policy)}.values():
             self.context.ask(device.host, "reclaim", Reclaim(device.name, before), DoneReply)
 
     def _findings(self) -> Iterator[Finding]:
-        devices = self.context.local("object")
-        progress = Progress(self.context.home / "audited", [device.name for device in devices], self.now)
-        for device in devices:
-            files = ObjectFiles(Disk(self.context.home / device.name))
+        areas = [
+            (device, policy)
+            for policy in self.context.rings.policies().indexes
+            for device in self.context.local("object", policy)
+        ]
+        progress = Progress(self.context.home / "audited", [_area(*area) for area in areas], self.now)
+        for device, policy in areas:
+            files = ObjectFiles(Disk(self.context.home / device.name), policy_directory(OBJECTS, policy))
             for partition in files.partitions():
-                if progress.passed(device.name, partition):
+                if progress.passed(_area(device, policy), partition):
                     continue
                 for digest in files.held(partition):
                     if self.context.stopping():
                         return
-                    yield self._look(device, files, partition, digest)
-                progress.reached(device.name, partition)
+                    yield self._look(device, policy, files, partition, digest)
+                progress.reached(_area(device, policy), partition)
         progress.clear()
 
-    def _look(self, device: Device, files: ObjectFiles, partition: int, digest: str) -> Finding:
+    def _look(self, device: Device, policy: int, files: ObjectFiles, partition: int, digest: str) -> Finding:
         path = files.path(partition, digest)
         stamp = modified(path)
         try:
@@ -88,10 +92,10 @@ class Auditor:
             if not modified(path):
                 return Finding.GOOD  # it was removed meanwhile
             log.error("%s", e)
-            self.context.ask(device.host, "quarantine", Quarantine(device.name, partition, digest), DoneReply)
+            self.context.ask(device.host, "quarantine", Quarantine(device.name, partition, digest, policy), DoneReply)
             return Finding.DAMAGED
         if removable:
-            removal = RemoveReplica(device.name, "object", partition, held)
+            removal = RemoveReplica(device.name, "object", partition, held, policy)
             self.context.ask(device.host, "remove_replica", removal, DoneReply)
             return Finding.OLD_TOMBSTONE
         return Finding.GOOD
@@ -103,8 +107,16 @@ class Auditor:
             self.read_bytes = 0
 
 
+def _area(device: Device, policy: int) -> str:
+    """What the progress of a pass says of a device and a storage policy."""
+    return f"{device.name}/{policy}" if policy else device.name
+
+
 class Progress:
-    """The progress of a pass over devices, saved so that a pass that a restart interrupts continues where it was."""
+    """The progress of a pass over devices and storage policies.
+
+    It is saved, so that a pass that a restart interrupts continues where it was.
+    """
 
     def __init__(self, path: Path, devices: list[str], now: Callable[[], float]) -> None:
         self._path, self._devices, self._now = path, devices, now

@@ -38,11 +38,11 @@ class DaemonContext:
         """Whether a deletion at that timestamp is no longer remembered, so that it must not be replicated any more."""
         return stamp < timestamp(self.now() - self.reclaim_s)
 
-    def local(self, kind: str) -> list[Device]:
-        """This host's devices in the ring of `kind` that are mounted."""
+    def local(self, kind: str, policy: int = 0) -> list[Device]:
+        """This host's devices in the ring of `kind` (of a storage policy) that are mounted."""
         return [
             device
-            for device in self.rings.ring(kind).file.devices
+            for device in self.rings.ring(kind, policy).file.devices
             if device and device.host == self.address and (self.home / device.name / MARKER).exists()
         ]
 

@@ -8,6 +8,7 @@ from pileus_kit import decoding
 from pileus_kit.errors import Unavailable
 from pileus_objectstore.core.cluster import Cluster
 from pileus_objectstore.core.listing import Entry
+from pileus_objectstore.core.listing_rows import policy_of
 from pileus_objectstore.daemons.context import DaemonContext
 from pileus_objectstore.wire.contract import (
     DeleteObject,
@@ -40,24 +41,25 @@ class Expirer:
             while not self.context.stopping():
                 args = ListExpired(device.name, int(self.now()), PAGE)
                 data = self.context.ask(device.host, "list_expired", args, ListingReply)[1]
-                names = [entry.name for entry in decoding.decode(data, list[Entry])]
-                handled = [name for name in names if self._delete(int(name[:TIME_DIGITS]), name[TIME_DIGITS:])]
+                entries = decoding.decode(data, list[Entry])
+                handled = [entry.name for entry in entries if self._delete(entry)]
                 if not handled:
                     break
                 self.context.ask(device.host, "forget_expired", ForgetExpired(device.name, handled), DoneReply)
                 count += len(handled)
         return f"{count} expired" if count else ""
 
-    def _delete(self, delete_at: int, path: str) -> bool:
+    def _delete(self, entry: Entry) -> bool:
         """Delete an object if it still expires at that time; False if this must be tried again."""
-        names = path[1:].split("/", 2)
+        delete_at, path = int(entry.name[:TIME_DIGITS]), entry.name[TIME_DIGITS:]
+        names, policy = path[1:].split("/", 2), policy_of(entry.content_type)
         rings, stamp = self.cluster.rings, timestamp(self.now())
 
         def make(replicas: HostReplicas, listing_hosts: tuple[ListingHost, ...]) -> DeleteObject:
             return DeleteObject(replicas, path, stamp, listing_hosts, delete_at)
 
         try:
-            placement, container = rings.placement(*names), rings.placement(*names[:2])
+            placement, container = rings.placement(*names, policy=policy), rings.placement(*names[:2])
             reply = self.cluster.write("delete_object", placement, container, ObjectReply, make)
         except Unavailable:
             return False

@@ -8,7 +8,8 @@ from pileus_objectstore.daemons.context import DaemonContext
 from pileus_objectstore.daemons.replicas import Replica
 from pileus_objectstore.errors import Damaged
 from pileus_objectstore.ring.devices import Device
-from pileus_objectstore.storage.object_files import open_file, timestamp_of
+from pileus_objectstore.storage.disks import policy_directory
+from pileus_objectstore.storage.object_files import OBJECTS, open_file, timestamp_of
 from pileus_objectstore.wire.contract import DoneReply, HeldReplica, PutReplica
 
 PIECE_BYTES = 1 << 18
@@ -17,17 +18,25 @@ PIECE_BYTES = 1 << 18
 def push_object(context: DaemonContext, replica: Replica, to: Device, there: HeldReplica | None) -> bool:
     """Bring an object to a device; True if something had to be sent. Raises HostDown if it did not arrive."""
     sent = False
-    path = context.home / replica.source.name / "objects" / str(replica.partition) / replica.held.digest
+    path = (
+        context.home
+        / replica.source.name
+        / policy_directory(OBJECTS, replica.policy)
+        / str(replica.partition)
+        / replica.held.digest
+    )
     if there is None and context.forgotten(timestamp_of(replica.held.stamp)) and _is_tombstone(path):
         return False
     if there is None or there.stamp < replica.held.stamp:
-        sent = _send(
-            context, path, PutReplica(to.name, replica.partition, replica.held.digest, replica.held.stamp, 0), to
-        )
+        sent = _send(context, path, _request(replica, to, replica.held.stamp), to)
     if replica.held.posted and (there is None or there.posted < replica.held.posted):
-        args = PutReplica(to.name, replica.partition, replica.held.digest, replica.held.posted, 0, later=True)
+        args = _request(replica, to, replica.held.posted, later=True)
         sent = _send(context, path.with_name(path.name + ".meta"), args, to) or sent
     return sent
+
+
+def _request(replica: Replica, to: Device, stamp: int, later: bool = False) -> PutReplica:
+    return PutReplica(to.name, replica.partition, replica.held.digest, stamp, 0, later, replica.policy)
 
 
 def _is_tombstone(path: Path) -> bool:

@@ -14,3 +14,4 @@ class Replica:
     source: Device
     partition: int
     held: HeldReplica
+    policy: int = 0

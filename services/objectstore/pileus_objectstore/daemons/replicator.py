@@ -16,7 +16,7 @@ from pileus_objectstore.daemons.listing_replication import push_listing
 from pileus_objectstore.daemons.object_replication import push_object
 from pileus_objectstore.daemons.replicas import Replica
 from pileus_objectstore.ring.devices import Device
-from pileus_objectstore.ring.rings import KINDS
+from pileus_objectstore.ring.rings import RingKind
 from pileus_objectstore.wire.contract import (
     DoneReply,
     GetInventory,
@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 Push = Callable[[DaemonContext, Replica, Device, HeldReplica | None], bool]
 PUSHES: dict[str, Push] = {"account": push_listing, "container": push_listing, "object": push_object}
-DeviceKey = tuple[str, str, str]  # kind, host, device
+DeviceKey = tuple[RingKind, str, str]  # ring, host, device
 
 
 @dataclass
@@ -50,45 +50,45 @@ class Replicator:
         self.summaries.clear()
         self.lost.clear()
         self.sent = self.failed = self.removed = 0
-        for kind in KINDS:
-            for device in self.context.local(kind):
-                self._replicate(kind, device)
+        for ring in self.context.rings.kinds():
+            for device in self.context.local(*ring):
+                self._replicate(ring, device)
         if not (self.sent or self.failed or self.removed):
             return ""
         return f"{self.sent} sent, {self.removed} handoffs removed, {self.failed} left for the next pass"
 
-    def _replicate(self, kind: str, device: Device) -> None:
-        summary = self._summary(kind, device)
+    def _replicate(self, ring: RingKind, device: Device) -> None:
+        summary = self._summary(ring, device)
         if summary is None:
             self.failed += 1
         for partition, value in (summary or {}).items():
             if self.context.stopping():
                 return
-            places = self._places(kind, partition)
+            places = self._places(ring, partition)
             proper = device in places
             others = [place for place in places if place != device]
-            if proper and all((self._summary(kind, other) or {}).get(partition) == value for other in others):
+            if proper and all((self._summary(ring, other) or {}).get(partition) == value for other in others):
                 continue
-            self._replicate_partition(kind, device, partition, others, proper)
+            self._replicate_partition(ring, device, partition, others, proper)
 
-    def _places(self, kind: str, partition: int) -> list[Device]:
+    def _places(self, ring: RingKind, partition: int) -> list[Device]:
         """The devices that should hold a partition now: handoffs replace devices that are lost, until those return."""
-        ring = self.context.rings.ring(kind)
-        places = ring.devices(partition)
-        lost = [place for place in places if self._is_lost(kind, place)]
+        drawn = self.context.rings.ring(*ring)
+        places = drawn.devices(partition)
+        lost = [place for place in places if self._is_lost(ring, place)]
         if not lost:
             return places
-        handoffs = (device for device in ring.handoffs(partition) if self._summary(kind, device) is not None)
+        handoffs = (device for device in drawn.handoffs(partition) if self._summary(ring, device) is not None)
         return [place for place in places if place not in lost] + list(islice(handoffs, len(lost)))
 
-    def _is_lost(self, kind: str, device: Device) -> bool:
-        return self._summary(kind, device) is None and (kind, device.host, device.name) in self.lost
+    def _is_lost(self, ring: RingKind, device: Device) -> bool:
+        return self._summary(ring, device) is None and (ring, device.host, device.name) in self.lost
 
     def _replicate_partition(
-        self, kind: str, device: Device, partition: int, others: list[Device], proper: bool
+        self, ring: RingKind, device: Device, partition: int, others: list[Device], proper: bool
     ) -> None:
         try:
-            mine = self._inventory(kind, device, partition)
+            mine = self._inventory(ring, device, partition)
         except HostDown as e:
             log.warning("%s", e)
             self.failed += 1
@@ -96,21 +96,21 @@ class Replicator:
         arrived = dict.fromkeys((held.digest for held in mine), 0)
         for other in others:
             try:
-                theirs = {held.digest: held for held in self._inventory(kind, other, partition)}
+                theirs = {held.digest: held for held in self._inventory(ring, other, partition)}
                 for held in mine:
-                    replica = Replica(kind, device, partition, held)
-                    self.sent += PUSHES[kind](self.context, replica, other, theirs.get(held.digest))
+                    replica = Replica(ring.kind, device, partition, held, ring.policy)
+                    self.sent += PUSHES[ring.kind](self.context, replica, other, theirs.get(held.digest))
                     arrived[held.digest] += 1
             except (HostDown, OSError) as e:
                 log.warning("%s", e)
                 self.failed += 1
         if not proper:
-            self._remove(kind, device, partition, [held for held in mine if arrived[held.digest] == len(others)])
+            self._remove(ring, device, partition, [held for held in mine if arrived[held.digest] == len(others)])
 
-    def _remove(self, kind: str, device: Device, partition: int, delivered: list[HeldReplica]) -> None:
+    def _remove(self, ring: RingKind, device: Device, partition: int, delivered: list[HeldReplica]) -> None:
         """Remove handoffs. One that is in use, or has changed since the inventory, stays for the next pass."""
         for held in delivered:
-            removal = RemoveReplica(device.name, kind, partition, held)
+            removal = RemoveReplica(device.name, ring.kind, partition, held, ring.policy)
             try:
                 removed = self.context.ask(device.host, "remove_replica", removal, DoneReply)[0].status == 200
             except HostDown as e:
@@ -119,13 +119,14 @@ class Replicator:
             self.removed += removed
             self.failed += not removed
 
-    def _summary(self, kind: str, device: Device) -> dict[int, int] | None:
+    def _summary(self, ring: RingKind, device: Device) -> dict[int, int] | None:
         """The device's summary, asked for once a pass; None if the device can't be asked."""
-        key = (kind, device.host, device.name)
+        key = (ring, device.host, device.name)
         if key not in self.summaries:
             self.summaries[key] = None
             try:
-                reply, _ = self.context.ask(device.host, "get_summary", GetSummary(device.name, kind), SummaryReply)
+                request = GetSummary(device.name, ring.kind, ring.policy)
+                reply, _ = self.context.ask(device.host, "get_summary", request, SummaryReply)
                 self.summaries[key] = reply.sums
             except DeviceGone as e:
                 log.error("device %s of %s is lost, its part goes to handoffs: %s", device.name, device.host, e)
@@ -134,6 +135,6 @@ class Replicator:
                 log.info("%s", e)
         return self.summaries[key]
 
-    def _inventory(self, kind: str, device: Device, partition: int) -> list[HeldReplica]:
-        request = GetInventory(device.name, kind, partition)
+    def _inventory(self, ring: RingKind, device: Device, partition: int) -> list[HeldReplica]:
+        request = GetInventory(device.name, ring.kind, partition, ring.policy)
         return self.context.ask(device.host, "get_inventory", request, InventoryReply)[0].held

@@ -11,17 +11,29 @@ import logging
 import time
 import zlib
 from array import array
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple, TypeVar, cast
 
 import msgspec
 
 from pileus_kit import decoding
 from pileus_objectstore.ring.devices import Device, distance
+from pileus_objectstore.ring.storage_policies import SINGLE, StoragePolicies
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 KINDS = ("account", "container", "object")
+POLICIES_FILE = "policies.json"
 CHECK_S = 5.0  # a changed file is noticed within this time
+
+
+class RingKind(NamedTuple):
+    """What a ring places: accounts, containers, or the objects of a storage policy."""
+
+    kind: str
+    policy: int = 0
 
 
 class RingFile(msgspec.Struct):
@@ -37,11 +49,15 @@ class RingFile(msgspec.Struct):
 
 
 class Placement(msgspec.Struct, frozen=True):
-    """Where all replicas of one name are placed: (host, its devices, its handoffs) in the order of preference."""
+    """Where all replicas of one name are placed: (host, its devices, its handoffs) in the order of preference.
+
+    `policy` is the index of an object's storage policy.
+    """
 
     partition: int
     digest: str
     hosts: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...]
+    policy: int = 0
 
 
 class Ring:
@@ -60,11 +76,11 @@ class Ring:
         """The name of a file or listing on its devices."""
         return hashlib.md5(self._salt + "/".join(("", *names)).encode(), usedforsecurity=False).hexdigest()
 
-    def placement(self, *names: str) -> Placement:
+    def placement(self, *names: str, policy: int = 0) -> Placement:
         """Where the replicas of a name are placed."""
         digest = self.digest(*names)
         partition = int(digest[:8], 16) >> self._shift
-        return Placement(partition, digest, self._hosts(partition))
+        return Placement(partition, digest, self._hosts(partition), policy)
 
     def devices(self, partition: int) -> list[Device]:
         """The devices that should hold the partition, first replica first."""
@@ -93,33 +109,70 @@ class Ring:
 
 
 class Rings:
-    """The three rings of a cluster, read from a directory; a replaced file is noticed within CHECK_S seconds."""
+    """The rings and storage policies of a cluster, read from a directory.
+
+    A replaced file is noticed within CHECK_S seconds.
+    """
 
     def __init__(self, directory: Path) -> None:
-        self._directory = directory
-        self._loaded: dict[str, tuple[float, int, Ring]] = {}
+        self.directory = directory
+        self._loaded: dict[str, tuple[float, int, object]] = {}
 
-    def ring(self, kind: str) -> Ring:
-        """The ring of accounts, containers or objects. If its file is damaged, the loaded ring stays in use."""
+    def ring(self, kind: str, policy: int = 0) -> Ring:
+        """The ring of accounts, of containers, or of the objects of a storage policy. Raises OSError and ValueError."""
+        return self._current(f"{ring_name(kind, policy)}.ring", lambda path: Ring(read(path)))
+
+    def policies(self) -> StoragePolicies:
+        """All storage policies."""
+        return self._current(POLICIES_FILE, read_policies)
+
+    def kinds(self) -> list["RingKind"]:
+        """What there is a ring for."""
+        objects = (RingKind("object", index) for index in self.policies().indexes)
+        return [RingKind("account"), RingKind("container"), *objects]
+
+    def placement(self, *names: str, policy: int = 0) -> Placement:
+        """Where the replicas of an account (one name), a container (two) or an object (three) are placed."""
+        kind = KINDS[len(names) - 1]
+        return self.ring(kind, policy).placement(*names, policy=policy)
+
+    def _current(self, name: str, load: Callable[[Path], T]) -> T:
+        """What a file holds. If it is damaged now, what was loaded before stays in use."""
         now = time.monotonic()
-        held = self._loaded.get(kind)
+        held = self._loaded.get(name)
         if held and now < held[0]:
-            return held[2]
-        path = self._directory / f"{kind}.ring"
+            return cast("T", held[2])
+        path = self.directory / name
         try:
-            stamp = path.stat().st_mtime_ns
-            ring = held[2] if held and held[1] == stamp else Ring(read(path))
+            stamp = path.stat().st_mtime_ns if path.exists() else 0
+            value: object = held[2] if held and held[1] == stamp else load(path)
         except (OSError, ValueError) as e:
             if held is None:
                 raise
-            log.error("the %s ring can't be read, the one that was loaded stays in use: %s", kind, e)
-            stamp, ring = held[1:]
-        self._loaded[kind] = (now + CHECK_S, stamp, ring)
-        return ring
+            log.error("%s can't be read, what was loaded stays in use: %s", path, e)
+            stamp, value = held[1:]
+        self._loaded[name] = (now + CHECK_S, stamp, value)
+        return cast("T", value)
 
-    def placement(self, *names: str) -> Placement:
-        """Where the replicas of an account (one name), a container (two) or an object (three) are placed."""
-        return self.ring(KINDS[len(names) - 1]).placement(*names)
+
+def ring_name(kind: str, policy: int = 0) -> str:
+    """The name of a ring's file without its suffix: the rings of objects differ by policy."""
+    return f"{kind}-{policy}" if policy else kind
+
+
+def read_policies(path: Path) -> StoragePolicies:
+    """Read the storage policies; without the file there is one. Raises OSError and ValueError."""
+    if not path.exists():
+        return SINGLE
+    return decoding.decode(path.read_bytes(), StoragePolicies)
+
+
+def write_policies(path: Path, policies: StoragePolicies) -> None:
+    """Replace the file of storage policies atomically."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".new")
+    temporary.write_bytes(msgspec.json.encode(policies))
+    temporary.replace(path)
 
 
 def checksum(file: RingFile) -> int:

@@ -207,6 +207,17 @@ class Disk:
             path.unlink(missing_ok=True)
 
 
+def policy_directory(name: str, policy: int) -> str:
+    """The directory of a device that holds what `name` says of one storage policy."""
+    return f"{name}-{policy}" if policy else name
+
+
+def policies_of(root: Path, name: str) -> list[int]:
+    """The storage policies for which a device has a directory `name`."""
+    suffixes = [path.name.removeprefix(name).removeprefix("-") for path in root.glob(f"{name}*")]
+    return sorted(int(suffix or 0) for suffix in suffixes if not suffix or suffix.isdecimal())
+
+
 def write_durably(path: str, data: bytes) -> None:
     """Create a file with these bytes and flush it to disk."""
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -20,7 +20,7 @@ from pileus_kit import decoding
 from pileus_objectstore.errors import Damaged, DeviceFailed
 from pileus_objectstore.storage.disks import Disk
 from pileus_objectstore.storage.listing_scans import Row, Scan, fold
-from pileus_objectstore.wire.contract import ListingInfo, ListingRow
+from pileus_objectstore.wire.contract import ListingInfo, ListingRow, PolicySums
 
 SCHEMA = """
 CREATE TABLE head (id INTEGER PRIMARY KEY CHECK (id = 1), value BLOB NOT NULL, change INTEGER NOT NULL);
@@ -251,6 +251,7 @@ class ListingDatabase:
             info.count -= 1
             info.size -= old[2]
             info.objects -= old[5]
+            self._count_policy(info, old[4], -1, -old[5], -old[2])
         if row.deleted:
             if old is not None:
                 db.execute("DELETE FROM rows WHERE name = ?", (row.name,))
@@ -259,12 +260,21 @@ class ListingDatabase:
         info.count += 1
         info.size += row.size
         info.objects += row.count
+        self._count_policy(info, row.type, 1, row.count, row.size)
         if old is None and deleted:
             db.execute("DELETE FROM gone WHERE name = ?", (row.name,))
         db.execute(
             "INSERT OR REPLACE INTO rows VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (row.name, row.timestamp, row.size, row.etag, row.type, row.count, row.stats_at, self._change),
         )
+
+    def _count_policy(self, info: ListingInfo, mark: str, containers: int, objects: int, size: int) -> None:
+        """Change an account's sums of the storage policy that a container's row names, unless that is 0."""
+        if self.kind != "account" or not mark:
+            return
+        old = info.policies.get(int(mark), PolicySums())
+        new = PolicySums(old.containers + containers, old.objects + objects, old.size + size)
+        info.policies = info.policies | {int(mark): new}
 
     @contextmanager
     def _guard(self) -> Iterator[None]:

@@ -30,6 +30,7 @@ from pileus_objectstore.wire.contract import ObjectMeta
 FOOTER = struct.Struct("<8sIIQI")
 MAGIC = b"PILEUS01"
 TAIL_BYTES = 4096  # what is read first; most trailers fit
+OBJECTS = "objects"  # the directory of objects; that of a storage policy other than 0 ends with its index
 FLUSH_BYTES = 8 << 20  # writing out begins after this much, or the fsync of a large object would take minutes
 
 
@@ -89,7 +90,7 @@ class Draft:
             os.fsync(self._fd)
             os.close(self._fd)
             self._fd = -1
-            directory = disk.directory("objects", str(self._partition))
+            directory = disk.directory(self.files.directory, str(self._partition))
             path = f"{directory}/{self._digest}{suffix}"
             with disk.lock(self._digest):
                 newer = modified(path) >= stamp
@@ -187,9 +188,10 @@ class ObjectFile:
 class ObjectFiles:
     """The objects of one disk, by partition and digest."""
 
-    def __init__(self, disk: Disk) -> None:
+    def __init__(self, disk: Disk, directory: str = OBJECTS) -> None:
         self.disk = disk
-        self._base = f"{disk.root}/objects"
+        self.directory = directory
+        self._base = f"{disk.root}/{directory}"
 
     def path(self, partition: int, digest: str) -> str:
         """Where an object's file is, or would be."""
@@ -259,7 +261,7 @@ class ObjectFiles:
         with self.disk.guard(), self.disk.lock(digest):
             for part in (path, path + ".meta"):
                 if self._damaged(part):
-                    self.disk.put_aside(part, "objects")
+                    self.disk.put_aside(part, self.directory)
                     return True
         return False
 

@@ -19,12 +19,16 @@ def timestamp(at: float | None = None) -> str:
 
 
 class HostReplicas(msgspec.Struct, frozen=True, array_like=True):
-    """The replicas of one name on one host: the devices that should hold it, then the handoffs."""
+    """The replicas of one name on one host: the devices that should hold it, then the handoffs.
+
+    `policy` is the index of the storage policy of an object; all of its replicas are kept apart from other policies'.
+    """
 
     partition: int
     digest: str
     devices: tuple[str, ...]
     handoffs: tuple[str, ...] = ()
+    policy: int = 0
 
 
 class ListingHost(msgspec.Struct, frozen=True, array_like=True):
@@ -37,7 +41,8 @@ class ListingHost(msgspec.Struct, frozen=True, array_like=True):
 class ListingRow(msgspec.Struct, array_like=True):
     """One line of a listing: an object of a container, or a container of an account.
 
-    Of a container, `count` and `size` are its objects and bytes, as they were at `stats_at`.
+    Of a container, `count` and `size` are its objects and bytes, as they were at `stats_at`, and `type` is the index of
+    its storage policy, '' for 0.
     """
 
     name: str
@@ -175,7 +180,8 @@ class ObjectReply(msgspec.Struct, omit_defaults=True):
 class PutListing(msgspec.Struct, omit_defaults=True):
     """Create an account's or a container's listing, or change its metadata. Reply: ListingReply.
 
-    Values of `metadata` are set, empty ones removed. Without `create` a missing listing is refused (404).
+    Values of `metadata` are set, empty ones removed. Without `create` a missing listing is refused (404). `policy` is
+    the storage policy that a new container gets. `if_policy`: refuse (409) if the container has another, unless -1.
     """
 
     kind: str
@@ -185,6 +191,8 @@ class PutListing(msgspec.Struct, omit_defaults=True):
     metadata: dict[str, str] = {}
     listing_hosts: tuple[ListingHost, ...] = ()
     create: bool = True
+    policy: int = 0
+    if_policy: int = -1
 
 
 class DeleteListing(msgspec.Struct, omit_defaults=True):
@@ -214,11 +222,21 @@ class GetListing(msgspec.Struct, omit_defaults=True):
     reverse: bool = False
 
 
+class PolicySums(msgspec.Struct, frozen=True, array_like=True):
+    """What an account keeps under one storage policy: containers, objects and bytes."""
+
+    containers: int = 0
+    objects: int = 0
+    size: int = 0
+
+
 class ListingInfo(msgspec.Struct, omit_defaults=True):
     """The head of a listing: `count` rows of `size` bytes together. It is also the format on disk.
 
-    Of an account, `objects` is the number of objects in all containers. `newest` is the timestamp of the last change.
-    `metadata` is {header: (value, timestamp)}; an empty value is the tombstone of a removed one.
+    Of an account, `objects` is the number of objects in all containers, and `policies` has the sums of each storage
+    policy but 0, whose sums are the rest. `policy` is a container's storage policy, which never changes while it
+    exists. `newest` is the timestamp of the last change. `metadata` is {header: (value, timestamp)}; an empty value is
+    the tombstone of a removed one.
     """
 
     name: str
@@ -230,6 +248,8 @@ class ListingInfo(msgspec.Struct, omit_defaults=True):
     objects: int = 0
     metadata: dict[str, tuple[str, str]] = {}
     newest: str = ""
+    policy: int = 0
+    policies: dict[int, PolicySums] = {}
 
     @property
     def live(self) -> bool:
@@ -305,6 +325,7 @@ class GetSummary(msgspec.Struct, omit_defaults=True):
 
     device: str
     kind: str
+    policy: int = 0
 
 
 class SummaryReply(msgspec.Struct, omit_defaults=True):
@@ -320,6 +341,7 @@ class GetInventory(msgspec.Struct, omit_defaults=True):
     device: str
     kind: str
     partition: int
+    policy: int = 0
 
 
 class HeldReplica(msgspec.Struct, array_like=True):
@@ -352,6 +374,7 @@ class PutReplica(msgspec.Struct, omit_defaults=True):
     stamp: int
     size: int
     later: bool = False
+    policy: int = 0
 
 
 class ListExpired(msgspec.Struct, omit_defaults=True):
@@ -375,6 +398,7 @@ class Quarantine(msgspec.Struct, omit_defaults=True):
     device: str
     partition: int
     digest: str
+    policy: int = 0
 
 
 class RemoveReplica(msgspec.Struct, omit_defaults=True):
@@ -384,6 +408,7 @@ class RemoveReplica(msgspec.Struct, omit_defaults=True):
     kind: str
     partition: int
     held: HeldReplica
+    policy: int = 0
 
 
 class Reclaim(msgspec.Struct, omit_defaults=True):

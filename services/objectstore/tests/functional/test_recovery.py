@@ -174,11 +174,11 @@ def test_an_audit_continues_after_a_restart(store: ObjectStoreFixture, container
         auditor.now = iter(range(0, 10**9, 100)).__next__
         look = auditor._look
 
-        def counted(device: Any, files: Any, partition: int, digest: str) -> str:
+        def counted(device: Any, policy: int, files: Any, partition: int, digest: str) -> str:
             seen.append(f"{device.name}/{digest}")
             if len(seen) == 50:
                 worker._stopping.set()
-            return look(device, files, partition, digest)
+            return look(device, policy, files, partition, digest)
 
         object.__setattr__(auditor, "_look", counted)
         auditor.run()
