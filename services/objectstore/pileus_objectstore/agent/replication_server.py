@@ -11,7 +11,8 @@ from pileus_objectstore.agent.host import Device, Host
 from pileus_objectstore.agent.object_server import Source
 from pileus_objectstore.agent.updater import Updater
 from pileus_objectstore.storage.object_files import check
-from pileus_objectstore.wire.contract import (
+from pileus_objectstore.wire.contract import ListingInfo, ListingReply, ListingRow
+from pileus_objectstore.wire.daemon_calls import (
     ChangesReply,
     DoneReply,
     ForgetExpired,
@@ -21,9 +22,6 @@ from pileus_objectstore.wire.contract import (
     HeldReplica,
     InventoryReply,
     ListExpired,
-    ListingInfo,
-    ListingReply,
-    ListingRow,
     MergeListing,
     PutReplica,
     Quarantine,

@@ -9,7 +9,7 @@ from pileus_objectstore.agent.replication_server import ReplicationServer
 from pileus_objectstore.agent.updater import Updater
 from pileus_objectstore.config import Config
 from pileus_objectstore.ring.rings import Rings
-from pileus_objectstore.wire import contract
+from pileus_objectstore.wire import contract, daemon_calls
 from pileus_objectstore.wire.client import Pool
 from pileus_objectstore.wire.server import Call, Server
 
@@ -55,14 +55,14 @@ def calls(host: Host, updater: Updater) -> dict[str, Call]:
         "delete_listing": (contract.DeleteListing, listings.delete_listing),
         "get_listing": (contract.GetListing, listings.get_listing),
         "merge_rows": (contract.MergeRows, listings.merge_rows),
-        "get_summary": (contract.GetSummary, replicas.get_summary),
-        "put_replica": (contract.PutReplica, replicas.put_replica),
-        "list_expired": (contract.ListExpired, replicas.list_expired),
-        "reclaim": (contract.Reclaim, replicas.reclaim),
-        "forget_expired": (contract.ForgetExpired, replicas.forget_expired),
-        "get_inventory": (contract.GetInventory, replicas.get_inventory),
-        "get_changes": (contract.GetChanges, replicas.get_changes),
-        "merge_listing": (contract.MergeListing, replicas.merge_listing),
-        "quarantine": (contract.Quarantine, replicas.quarantine),
-        "remove_replica": (contract.RemoveReplica, replicas.remove_replica),
+        "get_summary": (daemon_calls.GetSummary, replicas.get_summary),
+        "put_replica": (daemon_calls.PutReplica, replicas.put_replica),
+        "list_expired": (daemon_calls.ListExpired, replicas.list_expired),
+        "reclaim": (daemon_calls.Reclaim, replicas.reclaim),
+        "forget_expired": (daemon_calls.ForgetExpired, replicas.forget_expired),
+        "get_inventory": (daemon_calls.GetInventory, replicas.get_inventory),
+        "get_changes": (daemon_calls.GetChanges, replicas.get_changes),
+        "merge_listing": (daemon_calls.MergeListing, replicas.merge_listing),
+        "quarantine": (daemon_calls.Quarantine, replicas.quarantine),
+        "remove_replica": (daemon_calls.RemoveReplica, replicas.remove_replica),
     }

@@ -15,7 +15,14 @@ from pileus_objectstore.errors import Damaged, DeviceFailed
 from pileus_objectstore.ring.devices import Device
 from pileus_objectstore.storage.disks import Disk, policy_directory
 from pileus_objectstore.storage.object_files import OBJECTS, ObjectFiles, check, modified
-from pileus_objectstore.wire.contract import DoneReply, HeldReplica, Quarantine, Reclaim, RemoveReplica, timestamp
+from pileus_objectstore.wire.contract import timestamp
+from pileus_objectstore.wire.daemon_calls import (
+    DoneReply,
+    HeldReplica,
+    Quarantine,
+    Reclaim,
+    RemoveReplica,
+)
 
 log = logging.getLogger(__name__)
 BYTES_PER_S = 20 << 20

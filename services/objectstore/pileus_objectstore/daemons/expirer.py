@@ -12,15 +12,13 @@ from pileus_objectstore.core.listing_rows import policy_of
 from pileus_objectstore.daemons.context import DaemonContext
 from pileus_objectstore.wire.contract import (
     DeleteObject,
-    DoneReply,
-    ForgetExpired,
     HostReplicas,
-    ListExpired,
     ListingHost,
     ListingReply,
     ObjectReply,
     timestamp,
 )
+from pileus_objectstore.wire.daemon_calls import DoneReply, ForgetExpired, ListExpired
 
 PAGE = 1000
 TIME_DIGITS = 10  # an entry's name is the time in epoch seconds, then the object's path

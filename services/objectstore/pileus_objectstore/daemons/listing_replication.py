@@ -3,7 +3,13 @@
 from pileus_objectstore.daemons.context import DaemonContext
 from pileus_objectstore.daemons.replicas import Replica
 from pileus_objectstore.ring.devices import Device
-from pileus_objectstore.wire.contract import ChangesReply, DoneReply, GetChanges, HeldReplica, MergeListing
+from pileus_objectstore.wire.daemon_calls import (
+    ChangesReply,
+    DoneReply,
+    GetChanges,
+    HeldReplica,
+    MergeListing,
+)
 
 PAGE_ROWS = 1000
 

@@ -10,7 +10,7 @@ from pileus_objectstore.errors import Damaged
 from pileus_objectstore.ring.devices import Device
 from pileus_objectstore.storage.disks import policy_directory
 from pileus_objectstore.storage.object_files import OBJECTS, open_file, timestamp_of
-from pileus_objectstore.wire.contract import DoneReply, HeldReplica, PutReplica
+from pileus_objectstore.wire.daemon_calls import DoneReply, HeldReplica, PutReplica
 
 PIECE_BYTES = 1 << 18
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from pileus_objectstore.ring.devices import Device
-from pileus_objectstore.wire.contract import HeldReplica
+from pileus_objectstore.wire.daemon_calls import HeldReplica
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from pileus_objectstore.daemons.object_replication import push_object
 from pileus_objectstore.daemons.replicas import Replica
 from pileus_objectstore.ring.devices import Device
 from pileus_objectstore.ring.rings import RingKind
-from pileus_objectstore.wire.contract import (
+from pileus_objectstore.wire.daemon_calls import (
     DoneReply,
     GetInventory,
     GetSummary,

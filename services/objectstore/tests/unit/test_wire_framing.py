@@ -10,7 +10,7 @@ import h11
 import pytest
 
 from pileus_objectstore.wire.client import Pool
-from pileus_objectstore.wire.contract import DoneReply, Reclaim
+from pileus_objectstore.wire.daemon_calls import DoneReply, Reclaim
 from pileus_objectstore.wire.framing import (
     MAX_HEAD_BYTES,
     MAX_HEADERS,
