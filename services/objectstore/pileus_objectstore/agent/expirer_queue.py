@@ -14,6 +14,6 @@ def enqueue(device: Device, name: str, delete_at: int, timestamp: str, policy: i
     """Enter that the object at path `name` of a storage policy expires at `delete_at` (epoch seconds)."""
     row = ListingRow(f"{delete_at:010d}{name}", timestamp, type=policy_mark(policy))
     device.listings.create(*EXPIRER_QUEUE, ListingInfo("expiring", put=timestamp))
-    with device.listings.use(*EXPIRER_QUEUE) as listing:
-        if listing is not None:
-            listing.merge([row])
+    flush = device.listings.append(*EXPIRER_QUEUE, [row])
+    if flush is not None:
+        flush.wait()

@@ -129,6 +129,15 @@ class Host:
         if sum(device.listings.close_idle(idle_s) for device in list(self._devices.values())):
             trim_memory()
 
+    def shorten_logs(self, min_age_s: float) -> None:
+        """Merge the changed rows of listings that are older than `min_age_s` seconds."""
+        for device in list(self._devices.values()):
+            try:
+                if device.usable:
+                    device.listings.shorten_log(min_age_s)
+            except (DeviceFailed, Damaged, OSError) as e:
+                log.warning("%s", e)
+
     def close(self) -> None:
         """Finish writes under way and release all devices."""
         self._writers.shutdown()

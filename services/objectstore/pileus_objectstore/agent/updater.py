@@ -18,6 +18,7 @@ from pileus_objectstore.core.listing_rows import policy_mark
 from pileus_objectstore.core.replica_plans import host_replicas
 from pileus_objectstore.errors import Damaged, DeviceFailed
 from pileus_objectstore.ring.rings import Placement
+from pileus_objectstore.storage.row_log import Flush
 from pileus_objectstore.wire.contract import (
     HostReplicas,
     ListingHost,
@@ -29,7 +30,9 @@ from pileus_objectstore.wire.contract import (
 )
 
 log = logging.getLogger(__name__)
-REPORT_S = 0.2  # a container's sums are sent to its account this long after a change
+REPORT_S = 0.2  # a container's sums are sent to its account this long after a change,
+SAME_REPORT_S = 1.0  # and those of the same container not more often than this
+LOG_AGE_S = 10.0  # changed rows are merged and removed from a disk's log after this
 IDLE_S = 30.0  # listings that were not used for this long are closed
 RETRY_S = 30.0  # async pendings are tried again after this
 MAX_PENDING_DELAY_S = 120.0  # an async pending is stored at most this long after its change
@@ -41,6 +44,7 @@ class Updater:
     def __init__(self, host: Host) -> None:
         self._host = host
         self._changed_containers: set[str] = set()
+        self._reported: dict[str, float] = {}  # containers whose sums were sent lately, and when
         self._woken = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="updater", daemon=True)
@@ -98,14 +102,10 @@ class Updater:
 
     def merge_here(self, update: MergeRows) -> tuple[list[str], list[str]]:
         """Merge rows into this host's replicas: (devices that took them, devices without the listing or failed)."""
-        usable = self._host.devices(update.replicas.devices)
-        outcomes = self._host.each(usable, lambda device: self._merge(device, update))
-        done = [device.name for device, merged in outcomes if merged]
+        done = self._merge(update.replicas.devices, update)
         missing = [name for name in update.replicas.devices if name not in done]
         if missing:
-            handoffs = self._host.devices(update.replicas.handoffs)
-            outcomes = self._host.each(handoffs, lambda device: self._merge(device, update))
-            taken = [device.name for device, merged in outcomes if merged]
+            taken = self._merge(update.replicas.handoffs, update)
             missing = missing[len(taken) :]
             done += taken
         if done and update.kind == "container":
@@ -117,10 +117,16 @@ class Updater:
         self._changed_containers.add(name)
         self._woken.set()
 
-    def report(self) -> None:
-        """Send the sums of changed containers to their accounts."""
-        while self._changed_containers:
-            name = self._changed_containers.pop()
+    def report(self, again_after_s: float = 0.0) -> None:
+        """Send the sums of changed containers to their accounts, unless that was done `again_after_s` seconds ago."""
+        now = time.monotonic()
+        self._reported = {name: at for name, at in self._reported.items() if at + SAME_REPORT_S > now}
+        for name in list(self._changed_containers):
+            if self._reported.get(name, 0.0) + again_after_s > now:
+                self._woken.set()
+                continue
+            self._changed_containers.discard(name)
+            self._reported[name] = now
             info = self._container_info(name)
             if info is None:
                 continue
@@ -161,7 +167,8 @@ class Updater:
     def _round(self) -> None:
         """Do what is due. Failures are logged, because the thread must not end."""
         try:
-            self.report()
+            self.report(SAME_REPORT_S)
+            self._host.shorten_logs(LOG_AGE_S)
             now = time.monotonic()
             if now >= self._mark_at:
                 self._mark_at = now + IDLE_S
@@ -182,12 +189,27 @@ class Updater:
             return update.replicas.devices
         return reply.missing if reply.status == 200 else update.replicas.devices
 
-    def _merge(self, device: Device, update: MergeRows) -> bool:
-        """False if the device doesn't have the listing."""
-        with device.listings.use(update.kind, update.replicas.partition, update.replicas.digest) as listing:
-            if listing is not None:
-                listing.merge(update.rows)
-            return listing is not None
+    def _merge(self, devices: Iterable[str], update: MergeRows) -> list[str]:
+        """Merge rows into the listing on some of this host's devices; the devices that have it and took them.
+
+        The rows are on their way to all disks before this waits for the first.
+        """
+        replicas, flushes = update.replicas, list[tuple[str, Flush]]()
+        done = []
+        for device in self._host.devices(devices):
+            try:
+                flush = device.listings.append(update.kind, replicas.partition, replicas.digest, update.rows)
+                if flush is not None:
+                    flushes.append((device.name, flush))
+            except (DeviceFailed, Damaged) as e:
+                log.warning("%s", e)
+        for name, flush in flushes:
+            try:
+                flush.wait()
+                done.append(name)
+            except DeviceFailed as e:
+                log.warning("%s", e)
+        return done
 
     def _container_info(self, name: str) -> ListingInfo | None:
         """The most recent head of a container on this host."""

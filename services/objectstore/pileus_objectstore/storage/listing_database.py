@@ -5,7 +5,10 @@
 `rows` holds what is there, `gone` what was deleted and when; so reading a listing never steps over deleted rows. Both
 number their changes, so that replicas exchange only what is new. The head (counts, metadata, times) is one JSON value
 that changes in the same transaction. It is kept in memory, because this process is the file's only user: reading it
-costs no SQL. Writers that come at the same time share one commit, hence one fsync.
+costs no SQL.
+
+Rows of requests wait in memory, and in the disk's log (`row_log.py`), until the listing is read or the log has
+grown; then they are merged in one transaction. So a reader sees every acknowledged row, and a row costs no commit.
 """
 
 import os
@@ -41,17 +44,8 @@ COLUMNS = "name, timestamp, size, etag, type, count, stats_at"
 DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 
 
-class PendingMerge:
-    """The rows of one writer that waits for a commit, and what became of them."""
-
-    def __init__(self, rows: list[ListingRow]) -> None:
-        self.rows = rows
-        self.done = False
-        self.error: Exception | None = None
-
-
 class ListingDatabase:
-    """One open listing. Thread-safe; changes are on disk when a method returns."""
+    """One open listing. Thread-safe; except for `add`, changes are on disk when a method returns."""
 
     def __init__(self, disk: Disk, path: str, kind: str) -> None:
         self.disk = disk
@@ -60,8 +54,11 @@ class ListingDatabase:
         self.users = 0
         self.used_at = 0.0
         self._lock = threading.RLock()
-        self._queue: list[PendingMerge] = []
-        self._queue_lock = threading.Lock()
+        self._waiting: list[ListingRow] = []  # rows that are in the disk's log and not in the database
+        self._flushed = True  # whether all merged rows are on disk
+        self._synchronous = "FULL"
+        self._closed = False  # no rows are taken any more
+        self._adding = threading.Lock()
         self._db: sqlite3.Connection | None = None
         self._read_only = False  # opened for reading only, because the disk is full or read-only
         with self._guard():
@@ -69,36 +66,65 @@ class ListingDatabase:
 
     @property
     def info(self) -> ListingInfo:
-        """The head."""
+        """The head. Raises DeviceFailed or Damaged if waiting rows can't be merged."""
+        if self._waiting:
+            with self._lock:
+                self._merge_waiting()
         return self._info
 
     def close(self) -> None:
-        """Close the file; the next use opens it again."""
+        """Merge waiting rows and close the file. Raises DeviceFailed or Damaged if they can't be merged."""
         with self._lock:
-            if self._db is not None:
-                self._db.close()
-                self._db = None
+            try:
+                with self._adding:
+                    self._merge_waiting()
+                    self._closed = True
+            finally:
+                self.abandon()
+
+    def abandon(self) -> None:
+        """Close the file without the waiting rows."""
+        with self._lock:
+            self._closed = True
+            self._release()
+
+    def add(self, rows: list[ListingRow]) -> None:
+        """Merge rows at the next look at the listing. Until `flush`, only the disk's log makes them durable.
+
+        Raises DeviceFailed if the listing was closed meanwhile, because its disk is gone.
+        """
+        with self._adding:
+            if self._closed:
+                raise DeviceFailed(device=self.disk.name, why="its listings were closed")
+            self._waiting.extend(rows)
+
+    def flush(self) -> None:
+        """Merge waiting rows, and bring all that was merged to disk. Raises DeviceFailed or Damaged."""
+        with self._lock, self._guard():
+            self._merge_waiting()
+            if not self._flushed and self._db is not None:
+                with self.disk.guard():
+                    fd = os.open(self.path + "-wal", os.O_RDWR)
+                    try:
+                        os.fdatasync(fd)
+                    finally:
+                        os.close(fd)
+                self._flushed = True
 
     def change(self, apply: Callable[[ListingInfo], ListingInfo | None]) -> ListingInfo:
         """Replace the head by apply(head) in one transaction, unless that is None; the head afterwards."""
-        with self._lock, self._guard(), self._transaction():
-            info = apply(self._info)
-            if info is not None:
-                self._save(info)
+        with self._lock, self._guard():
+            self._merge_waiting()
+            with self._transaction("FULL"):
+                info = apply(self._info)
+                if info is not None:
+                    self._save(info)
         return self._info
 
     def merge(self, rows: list[ListingRow]) -> None:
-        """Merge changed rows; for each name the newest wins. The thread that has the lock commits for all that wait."""
-        mine = PendingMerge(rows)
-        with self._queue_lock:
-            self._queue.append(mine)
+        """Merge changed rows at once; for each name the newest wins."""
         with self._lock:
-            if not mine.done:
-                with self._queue_lock:
-                    batch, self._queue = self._queue, []
-                self._commit(batch)
-        if mine.error:
-            raise mine.error
+            self._merge_waiting("FULL", rows)
 
     def rows(
         self,
@@ -116,6 +142,7 @@ class ListingDatabase:
             prefix, delimiter = (path.rstrip("/") + "/" if path else ""), "/"
             marker = max(marker, prefix) if not reverse else marker
         with self._lock, self._guard():
+            self._merge_waiting()
             scan = Scan(self._db_open(), prefix, marker, end_marker, reverse)
             return list(
                 fold(scan, prefix, delimiter, path is not None, limit, marker) if delimiter else scan.page(limit)
@@ -124,6 +151,7 @@ class ListingDatabase:
     def changes(self, since: int, limit: int) -> tuple[list[ListingRow], int]:
         """Up to `limit` rows that changed after change `since`, oldest first, and the number of the last change."""
         with self._lock, self._guard():
+            self._merge_waiting()
             db = self._db_open()
             found = [
                 (change, ListingRow(*row))
@@ -150,16 +178,24 @@ class ListingDatabase:
 
     def remove(self, names: Iterable[str]) -> None:
         """Remove rows without a trace. Only for listings that have no replicas."""
-        with self._lock, self._guard(), self._transaction():
-            self._db_open().executemany("DELETE FROM rows WHERE name = ?", [(name,) for name in names])
+        with self._lock, self._guard():
+            self._merge_waiting()
+            with self._transaction("FULL"):
+                self._db_open().executemany("DELETE FROM rows WHERE name = ?", [(name,) for name in names])
 
     def forget(self, before: str) -> int:
         """Forget the rows that were deleted before a timestamp; how many."""
         with self._lock, self._guard():
             if not self._db_open().execute("SELECT 1 FROM gone WHERE timestamp < ? LIMIT 1", (before,)).fetchone():
                 return 0
-            with self._transaction():
+            with self._transaction("FULL"):
                 return self._db_open().execute("DELETE FROM gone WHERE timestamp < ?", (before,)).rowcount
+
+    def _release(self) -> None:
+        if self._db is not None:
+            self._db.close()
+            self._db = None
+            self._flushed = True  # SQLite writes its log back before it closes
 
     def _open(self) -> sqlite3.Connection:
         try:
@@ -189,6 +225,7 @@ class ListingDatabase:
             db.close()
             raise
         self._db = db
+        self._synchronous = "FULL"
         return db
 
     def _db_open(self) -> sqlite3.Connection:
@@ -197,18 +234,24 @@ class ListingDatabase:
     def _writable(self) -> sqlite3.Connection:
         """The connection for a write. Each write tries whether the disk has become writable again."""
         if self._read_only:
-            self.close()
+            self._release()
             self._read_only = False
         return self._db_open()
 
     @contextmanager
-    def _transaction(self) -> Iterator[None]:
+    def _transaction(self, synchronous: str) -> Iterator[None]:
+        """Commit to disk ("FULL"), or so that a power failure may undo the transaction ("NORMAL")."""
         db = self._writable()
-        before = self._info, self._change
+        if synchronous != self._synchronous:
+            db.execute(f"PRAGMA synchronous={synchronous}")
+            self._synchronous = synchronous
+        before, written = (self._info, self._change), db.total_changes
         db.execute("BEGIN IMMEDIATE")
         try:
             yield
             db.execute("COMMIT")
+            if db.total_changes != written:
+                self._flushed = synchronous == "FULL"
         except BaseException:
             self._info, self._change = before
             if db.in_transaction:
@@ -219,19 +262,19 @@ class ListingDatabase:
         self._info = info
         self._db_open().execute("UPDATE head SET value = ?, change = ?", (msgspec.json.encode(info), self._change))
 
-    def _commit(self, batch: list[PendingMerge]) -> None:
-        error: Exception | None = None
-        try:
-            with self._guard(), self._transaction():
-                info = msgspec.structs.replace(self._info)
-                for waiting in batch:
-                    for row in waiting.rows:
-                        self._merge_row(info, row)
+    def _merge_waiting(self, synchronous: str = "NORMAL", more: Iterable[ListingRow] = ()) -> None:
+        """Merge the waiting rows, and `more`; the former go on waiting if that fails. The caller has the lock."""
+        waiting = len(self._waiting)
+        rows = [*self._waiting[:waiting], *more]
+        if not rows:
+            return
+        with self._guard(), self._transaction(synchronous):
+            info, change = msgspec.structs.replace(self._info), self._change
+            for row in rows:
+                self._merge_row(info, row)
+            if self._change != change:
                 self._save(info)
-        except (DeviceFailed, Damaged) as e:
-            error = e
-        for waiting in batch:
-            waiting.done, waiting.error = True, error
+        del self._waiting[:waiting]
 
     def _merge_row(self, info: ListingInfo, row: ListingRow) -> None:
         """Merge one row: `timestamp` decides whether it exists, `stats_at` which sums of a container are newest."""

@@ -1,7 +1,8 @@
-# ruff: noqa: PTH104, PTH108, PTH110, PTH208, PTH116
+# ruff: noqa: PTH104, PTH108, PTH110, PTH116, PTH119, PTH208
 # Paths are str here, because this code runs in every request and pathlib is slow.
 """All listings of one disk: where they are, which are open, and how they are created, removed and quarantined."""
 
+import logging
 import os
 import threading
 import time
@@ -9,12 +10,15 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from pileus_objectstore.errors import Damaged
+from pileus_objectstore.errors import Damaged, DeviceFailed
 from pileus_objectstore.storage.disks import Disk, sync_directory, write_durably
 from pileus_objectstore.storage.listing_database import ListingDatabase, empty_database
-from pileus_objectstore.wire.contract import ListingInfo
+from pileus_objectstore.storage.row_log import DIRECTORY, Flush, RowLog, Segment, WaitingRows, read_segment
+from pileus_objectstore.wire.contract import ListingInfo, ListingRow
 
+log = logging.getLogger(__name__)
 MAX_OPEN = 64  # databases with an open connection
+RETRY_S = 1.0  # rows that could not be merged are tried again after this
 
 
 class ListingStore:
@@ -24,6 +28,10 @@ class ListingStore:
         self.disk = disk
         self._open: OrderedDict[str, ListingDatabase] = OrderedDict()
         self._lock = threading.Lock()
+        self._rows = RowLog(disk)
+        self._unmerged = True  # whether there may be rows in the log that no open listing knows
+        self._merge_at = 0.0  # when to try again to merge them
+        self._merging = threading.Lock()
 
     def path(self, kind: str, partition: int, digest: str) -> str:
         """Where a listing's file is, or would be."""
@@ -32,7 +40,14 @@ class ListingStore:
     @contextmanager
     def use(self, kind: str, partition: int, digest: str) -> Iterator[ListingDatabase | None]:
         """The listing, or None if there is none. A damaged one is moved to quarantine, and Damaged is raised."""
-        listing = self._acquire(kind, self.path(kind, partition, digest))
+        if self._unmerged:
+            self._merge_left()
+        with self._used(kind, self.path(kind, partition, digest)) as listing:
+            yield listing
+
+    @contextmanager
+    def _used(self, kind: str, path: str) -> Iterator[ListingDatabase | None]:
+        listing = self._acquire(kind, path)
         try:
             yield listing
         except Damaged:
@@ -43,6 +58,27 @@ class ListingStore:
             if listing is not None:
                 with self._lock:
                     listing.users -= 1
+
+    def append(self, kind: str, partition: int, digest: str, rows: list[ListingRow]) -> Flush | None:
+        """Merge rows into a listing; None if there is none. They are durable once the result's `wait` returns."""
+        with self.use(kind, partition, digest) as listing:
+            if listing is None:
+                return None
+            listing.add(rows)
+            return self._rows.append(WaitingRows(kind, partition, digest, rows), listing.path)
+
+    def shorten_log(self, min_age_s: float) -> None:
+        """Merge the rows in the log into their listings, and remove what is older than `min_age_s` seconds.
+
+        Raises DeviceFailed if not all rows could be merged; they stay in the log.
+        """
+        if self._unmerged:
+            self._merge_left()
+        for segment in self._rows.end_segment(min_age_s):
+            self._flush(segment)
+            if self._unmerged:
+                return
+            self._rows.remove(segment.path)
 
     def create(self, kind: str, partition: int, digest: str, info: ListingInfo) -> bool:
         """Create an empty listing with this head; False if it exists."""
@@ -89,8 +125,8 @@ class ListingStore:
             listing = self._open.get(path) or ListingDatabase(self.disk, path, kind)
             if listing.users:
                 return False
-            self._open.pop(path, None)
             wanted = same(listing.info)
+            self._open.pop(path, None)
             listing.close()
             for extra in ("", "-wal", "-shm") if wanted else ():
                 if os.path.exists(path + extra):
@@ -103,7 +139,7 @@ class ListingStore:
         with self._lock:
             idle = [path for path, held in self._open.items() if not held.users and held.used_at <= before]
             for path in idle:
-                self._open.pop(path).close()
+                self._close(self._open.pop(path))
         return len(idle)
 
     def idle_since(self, kind: str, partition: int, digest: str) -> int:
@@ -117,12 +153,81 @@ class ListingStore:
             return 0
 
     def close(self) -> None:
-        """Close all listings."""
+        """Merge all rows and close all listings. What can't be merged stays in the log."""
+        self._rows.close()
         with self._lock:
             listings = list(self._open.values())
             self._open.clear()
-        for listing in listings:
+            for listing in listings:
+                self._close(listing)
+            complete = not self._unmerged
+            self._unmerged, self._merge_at = True, 0.0
+        try:
+            for path in self._rows.paths() if complete else ():
+                self._rows.remove(path)
+        except (DeviceFailed, OSError) as e:
+            log.info("the log of device %s stays: %s", self.disk.name, e)
+
+    def _close(self, listing: ListingDatabase) -> None:
+        """Close a listing. The caller has the lock."""
+        try:
             listing.close()
+        except (Damaged, DeviceFailed) as e:
+            log.warning("%s", e)
+            self._unmerged = True
+
+    def _flush(self, segment: Segment) -> None:
+        """Bring all rows of a segment into the listings, and these to disk. A closed listing has them already."""
+        for kind, path in sorted(segment.listings):
+            with self._lock:
+                listing = self._open.get(path)
+                if listing is None:
+                    continue
+                listing.users += 1
+            try:
+                listing.flush()
+            except Damaged as e:
+                log.error("the rows of a %s are left to its other replicas: %s", kind, e)
+                self._quarantine(listing)
+            finally:
+                with self._lock:
+                    listing.users -= 1
+
+    def _merge_left(self) -> None:
+        """Merge the rows that are only in the log, because their process died or their listings couldn't be written.
+
+        While the disk is full, its listings can be read without them; other replicas have the rows, too.
+        """
+        with self._merging:
+            if not self._unmerged or time.monotonic() < self._merge_at:
+                return
+            try:
+                self._rows.end_segment(0.0)
+                for path in self._rows.paths():
+                    self._merge_segment(path)
+                    self._rows.remove(path)
+            except (DeviceFailed, OSError) as e:
+                log.warning("device %s: rows wait in its log: %s", self.disk.name, e)
+                self._merge_at = time.monotonic() + RETRY_S
+            else:
+                self._unmerged = False
+
+    def _merge_segment(self, path: str) -> None:
+        rows: dict[tuple[str, int, str], list[ListingRow]] = {}
+        try:
+            for waiting in read_segment(path):
+                rows.setdefault((waiting.kind, waiting.partition, waiting.digest), []).extend(waiting.rows)
+        except Damaged as e:
+            log.error("some rows are left to the other replicas of their listings: %s", e)
+            with self.disk.guard():
+                os.link(path, f"{self.disk.directory('quarantined', DIRECTORY)}/{os.path.basename(path)}")
+        for (kind, partition, digest), changed in rows.items():
+            try:
+                with self._used(kind, self.path(kind, partition, digest)) as listing:
+                    if listing is not None:
+                        listing.merge(changed)
+            except Damaged as e:
+                log.error("%s", e)
 
     def _acquire(self, kind: str, path: str) -> ListingDatabase | None:
         with self._lock:
@@ -142,13 +247,13 @@ class ListingStore:
             listing.used_at = time.monotonic()
             unused = [p for p, held in self._open.items() if not held.users][: max(0, len(self._open) - MAX_OPEN)]
             for old in unused:
-                self._open.pop(old).close()
+                self._close(self._open.pop(old))
         return listing
 
     def _quarantine(self, listing: ListingDatabase) -> None:
         with self._lock:
             if self._open.get(listing.path) is listing:
                 del self._open[listing.path]
-                listing.close()
+                listing.abandon()
                 with self.disk.guard():
                     self.disk.put_aside(listing.path, f"{listing.kind}s")
