@@ -30,12 +30,12 @@ class Worker:
         context = DaemonContext(
             config.home, config.storage_bind, rings, self._pool, self._stopping.is_set, config.reclaim_s
         )
-        self.replicator = Replicator(context)
+        self.replicator = Replicator(context, config.host_lost_s)
         self.auditor = Auditor(context, config.reclaim_s, self._stopping.wait)
         self.expirer = Expirer(context, self._cluster)
         self._runner = DaemonRunner(
             [
-                Daemon("replicator", self.replicator.run, REPLICATE_S, lambda: bool(self.replicator.failed)),
+                Daemon("replicator", self.replicator.run, REPLICATE_S, lambda: self.replicator.left),
                 Daemon("auditor", self.auditor.run, AUDIT_S),
                 Daemon("expirer", self.expirer.run, EXPIRE_S),
             ]

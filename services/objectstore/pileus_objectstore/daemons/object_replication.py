@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from pileus_kit.errors import HostDown
-from pileus_objectstore.daemons.context import DaemonContext
+from pileus_objectstore.daemons.context import DaemonContext, DeviceGone
 from pileus_objectstore.daemons.replicas import Replica
 from pileus_objectstore.errors import Damaged
 from pileus_objectstore.ring.devices import Device
@@ -64,6 +64,8 @@ def _send(context: DaemonContext, path: Path, args: PutReplica, to: Device) -> b
             exchange.send(piece)
         reply, body = exchange.reply(DoneReply)
     exchange.done(body)
+    if reply.status == 507:
+        raise DeviceGone(host=to.host, why=f"{to.name} does not take {path}: {reply.why}")
     if reply.status >= 400:
         raise HostDown(host=to.host, why=f"{to.name} does not take {path}: {reply.why or reply.status}")
     return True

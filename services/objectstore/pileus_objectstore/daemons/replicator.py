@@ -3,10 +3,16 @@
 It only pushes; as every host does so, everything arrives everywhere. First summaries of whole devices are compared, one
 number a partition, then the inventories of partitions that differ, file by file. What a device holds without being one
 of its places (as a handoff, or since the ring was changed) is removed once all of its places have it.
+
+Handoffs replace places that are lost, until those return: a device that its own host can't use at once, all devices of
+a host after it was silent for `host_lost_s` seconds. A pass works on partitions with lost places first, and ends after
+PASS_S seconds. The next one finds what is left by comparing again, and begins behind the partition where this one
+ended.
 """
 
 import logging
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -15,23 +21,26 @@ from pileus_objectstore.daemons.context import DaemonContext, DeviceGone
 from pileus_objectstore.daemons.listing_replication import push_listing
 from pileus_objectstore.daemons.object_replication import push_object
 from pileus_objectstore.daemons.replicas import Replica
+from pileus_objectstore.daemons.survey import Survey
 from pileus_objectstore.ring.devices import Device
 from pileus_objectstore.ring.rings import RingKind
-from pileus_objectstore.wire.daemon_calls import (
-    DoneReply,
-    GetInventory,
-    GetSummary,
-    HeldReplica,
-    InventoryReply,
-    RemoveReplica,
-    SummaryReply,
-)
+from pileus_objectstore.wire.daemon_calls import DoneReply, HeldReplica, RemoveReplica
 
 log = logging.getLogger(__name__)
+PASS_S = 300.0
 
 Push = Callable[[DaemonContext, Replica, Device, HeldReplica | None], bool]
 PUSHES: dict[str, Push] = {"account": push_listing, "container": push_listing, "object": push_object}
-DeviceKey = tuple[RingKind, str, str]  # ring, host, device
+
+
+@dataclass(frozen=True, order=True)
+class Task:
+    """A partition of a device of this host that may have to be brought to other places."""
+
+    ring: RingKind
+    device: Device = field(compare=False)
+    device_id: int
+    partition: int
 
 
 @dataclass
@@ -39,102 +48,135 @@ class Replicator:
     """Replicates this host's devices; `run` makes one pass."""
 
     context: DaemonContext
-    summaries: dict[DeviceKey, dict[int, int] | None] = field(default_factory=dict)
-    lost: set[DeviceKey] = field(default_factory=set)  # devices that are gone, according to their own host
+    host_lost_s: float = 600.0
+    clock: Callable[[], float] = time.monotonic
     sent: int = 0
     failed: int = 0
     removed: int = 0
+    waiting: int = 0  # partitions that the pass had no time for
+    _last: Task | None = None
+    survey: Survey = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.survey = Survey(self.context, self.host_lost_s, self.clock)
+
+    @property
+    def left(self) -> bool:
+        """Whether the last pass left something to do."""
+        return bool(self.failed or self.waiting)
 
     def run(self) -> str:
         """Make one pass; what was done, '' for nothing."""
-        self.summaries.clear()
-        self.lost.clear()
-        self.sent = self.failed = self.removed = 0
+        self.survey.begin()
+        self.sent = self.failed = self.removed = self.waiting = 0
+        until = self.clock() + PASS_S
+        tasks = self._in_order(list(self._tasks()))
+        for number, task in enumerate(tasks):
+            if self.context.stopping() or self.clock() >= until:
+                self.waiting = len(tasks) - number
+                break
+            self._replicate(task)
+            self._last = task
+        if not (self.sent or self.failed or self.removed or self.waiting):
+            return ""
+        later = f", no time for {self.waiting} partitions" if self.waiting else ""
+        return f"{self.sent} sent, {self.removed} handoffs removed, {self.failed} left for the next pass{later}"
+
+    def _tasks(self) -> Iterator[Task]:
+        """The partitions of this host whose places don't all hold the same."""
         for ring in self.context.rings.kinds():
             for device in self.context.local(*ring):
-                self._replicate(ring, device)
-        if not (self.sent or self.failed or self.removed):
-            return ""
-        return f"{self.sent} sent, {self.removed} handoffs removed, {self.failed} left for the next pass"
+                summary = self.survey.summary(ring, device)
+                if summary is None:
+                    self.failed += 1
+                for partition, value in (summary or {}).items():
+                    places = self._places(ring, partition)
+                    sums = [(self.survey.summary(ring, place) or {}).get(partition) for place in places]
+                    if device not in places or any(other != value for other in sums):
+                        yield Task(ring, device, device.id, partition)
 
-    def _replicate(self, ring: RingKind, device: Device) -> None:
-        summary = self._summary(ring, device)
-        if summary is None:
-            self.failed += 1
-        for partition, value in (summary or {}).items():
-            if self.context.stopping():
-                return
-            places = self._places(ring, partition)
-            proper = device in places
-            others = [place for place in places if place != device]
-            if proper and all((self._summary(ring, other) or {}).get(partition) == value for other in others):
-                continue
-            self._replicate_partition(ring, device, partition, others, proper)
+    def _in_order(self, tasks: list[Task]) -> list[Task]:
+        """Partitions with lost places first; the others from behind the one with which the last pass ended."""
+        tasks.sort()
+        begun = self._last
+        behind = [task for task in tasks if begun is None or task > begun]
+        before = [task for task in tasks if begun is not None and task <= begun]
+        return sorted((*behind, *before), key=lambda task: not self._lost(task.ring, task.partition))
+
+    def _lost(self, ring: RingKind, partition: int) -> list[Device]:
+        return [place for place in self.context.rings.ring(*ring).devices(partition) if self.survey.lost(ring, place)]
 
     def _places(self, ring: RingKind, partition: int) -> list[Device]:
         """The devices that should hold a partition now: handoffs replace devices that are lost, until those return."""
-        drawn = self.context.rings.ring(*ring)
-        places = drawn.devices(partition)
-        lost = [place for place in places if self._is_lost(ring, place)]
+        places, lost = self.context.rings.ring(*ring).devices(partition), self._lost(ring, partition)
         if not lost:
             return places
-        handoffs = (device for device in drawn.handoffs(partition) if self._summary(ring, device) is not None)
-        return [place for place in places if place not in lost] + list(islice(handoffs, len(lost)))
+        return [place for place in places if place not in lost] + list(
+            islice(self._handoffs(ring, partition), len(lost))
+        )
 
-    def _is_lost(self, ring: RingKind, device: Device) -> bool:
-        return self._summary(ring, device) is None and (ring, device.host, device.name) in self.lost
+    def _handoffs(self, ring: RingKind, partition: int) -> Iterator[Device]:
+        """The handoffs of a partition that can be asked, the best first."""
+        handoffs = self.context.rings.ring(*ring).handoffs(partition)
+        return (device for device in handoffs if self.survey.summary(ring, device) is not None)
 
-    def _replicate_partition(
-        self, ring: RingKind, device: Device, partition: int, others: list[Device], proper: bool
-    ) -> None:
+    def _replicate(self, task: Task) -> None:
+        """Bring what a device has of a partition to the partition's other places."""
+        ring, device, partition = task.ring, task.device, task.partition
+        places = self._places(ring, partition)
         try:
-            mine = self._inventory(ring, device, partition)
+            mine = self.survey.inventory(ring, device, partition)
         except HostDown as e:
             log.warning("%s", e)
             self.failed += 1
             return
         arrived = dict.fromkeys((held.digest for held in mine), 0)
+        refused: dict[str, HeldReplica] = {}
+        others = [place for place in places if place != device]
         for other in others:
-            try:
-                theirs = {held.digest: held for held in self._inventory(ring, other, partition)}
-                for held in mine:
-                    replica = Replica(ring.kind, device, partition, held, ring.policy)
-                    self.sent += PUSHES[ring.kind](self.context, replica, other, theirs.get(held.digest))
-                    arrived[held.digest] += 1
-            except (HostDown, OSError) as e:
-                log.warning("%s", e)
-                self.failed += 1
-        if not proper:
-            self._remove(ring, device, partition, [held for held in mine if arrived[held.digest] == len(others)])
+            for held, taken in self._push(task, other, mine):
+                arrived[held.digest] += taken
+                refused |= {} if taken else {held.digest: held}
+        if device not in places:
+            self._remove(task, [held for held in mine if arrived[held.digest] == len(others)])
+        elif refused:
+            self._hand_off(task, places, list(refused.values()))
 
-    def _remove(self, ring: RingKind, device: Device, partition: int, delivered: list[HeldReplica]) -> None:
+    def _push(self, task: Task, to: Device, mine: list[HeldReplica]) -> Iterator[tuple[HeldReplica, bool]]:
+        """Bring replicas to a device: which it has now, and which it refused, because it is full for example."""
+        if self.survey.summary(task.ring, to) is None:
+            self.failed += 1
+            return
+        try:
+            theirs = {held.digest: held for held in self.survey.inventory(task.ring, to, task.partition)}
+            for held in mine:
+                replica = Replica(task.ring.kind, task.device, task.partition, held, task.ring.policy)
+                try:
+                    self.sent += PUSHES[task.ring.kind](self.context, replica, to, theirs.get(held.digest))
+                    yield held, True
+                except DeviceGone as e:
+                    log.warning("%s", e)
+                    self.failed += 1
+                    yield held, False
+        except (HostDown, OSError) as e:
+            log.warning("%s", e)
+            self.failed += 1
+
+    def _hand_off(self, task: Task, places: list[Device], refused: list[HeldReplica]) -> None:
+        """Give what a place has refused to the first handoff that takes it; it is always the same one."""
+        for handoff in self._handoffs(task.ring, task.partition):
+            if handoff not in places and refused:
+                taken = {held.digest for held, took in self._push(task, handoff, refused) if took}
+                refused = [held for held in refused if held.digest not in taken]
+
+    def _remove(self, task: Task, delivered: list[HeldReplica]) -> None:
         """Remove handoffs. One that is in use, or has changed since the inventory, stays for the next pass."""
         for held in delivered:
-            removal = RemoveReplica(device.name, ring.kind, partition, held, ring.policy)
+            removal = RemoveReplica(task.device.name, task.ring.kind, task.partition, held, task.ring.policy)
             try:
-                removed = self.context.ask(device.host, "remove_replica", removal, DoneReply)[0].status == 200
+                removed = self.context.ask(task.device.host, "remove_replica", removal, DoneReply)[0].status == 200
             except HostDown as e:
                 log.warning("%s", e)
                 removed = False
             self.removed += removed
             self.failed += not removed
-
-    def _summary(self, ring: RingKind, device: Device) -> dict[int, int] | None:
-        """The device's summary, asked for once a pass; None if the device can't be asked."""
-        key = (ring, device.host, device.name)
-        if key not in self.summaries:
-            self.summaries[key] = None
-            try:
-                request = GetSummary(device.name, ring.kind, ring.policy)
-                reply, _ = self.context.ask(device.host, "get_summary", request, SummaryReply)
-                self.summaries[key] = reply.sums
-            except DeviceGone as e:
-                log.error("device %s of %s is lost, its part goes to handoffs: %s", device.name, device.host, e)
-                self.lost.add(key)
-            except HostDown as e:
-                log.info("%s", e)
-        return self.summaries[key]
-
-    def _inventory(self, ring: RingKind, device: Device, partition: int) -> list[HeldReplica]:
-        request = GetInventory(device.name, ring.kind, partition, ring.policy)
-        return self.context.ask(device.host, "get_inventory", request, InventoryReply)[0].held

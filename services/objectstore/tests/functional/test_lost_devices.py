@@ -1,10 +1,12 @@
 """While a device is gone, third copies are made on handoffs; they are removed when it returns."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from pileus_objectstore.daemons.replicator import Task
 from pileus_objectstore.storage.disks import MARKER
 from pileus_objectstore.testing import ObjectStoreFixture
 from pileus_objectstore.worker import Worker
@@ -100,7 +102,7 @@ def test_two_of_five(tmp_path: Path) -> None:
 
 
 def test_a_host_that_is_down_is_waited_for(tmp_path: Path) -> None:
-    """Its devices are not lost: it will return, and nothing is copied meanwhile."""
+    """Its devices are not lost: it will probably return, and nothing is copied before ten minutes have passed."""
     store = ObjectStoreFixture(tmp_path, hosts=3, devices=2)
     worker = Worker(store.configs[0])
     try:
@@ -111,8 +113,84 @@ def test_a_host_that_is_down_is_waited_for(tmp_path: Path) -> None:
         before = sorted(Path(store.config.state).glob("host*/objectstore/d?/objects/*/*"))
         worker.replicator.run()
         assert sorted(Path(store.config.state).glob("host*/objectstore/d?/objects/*/*")) == before
-        assert not worker.replicator.lost
+        late = time.monotonic() + worker.replicator.host_lost_s
+        worker.replicator.survey.clock = lambda: late
+        worker.replicator.run()
+        after = set(Path(store.config.state).glob("host*/objectstore/d?/objects/*/*")) - set(before)
+        assert len(after) == 1, "after ten minutes the third copy is on a handoff"
         store.start_host(2)
+        for config in store.configs:
+            other = Worker(config)
+            for _ in range(3):
+                other.replicator.run()
+            other._cluster.close()
+        now = sorted(Path(store.config.state).glob("host*/objectstore/d?/objects/*/*"))
+        assert now == before, "the host has returned"
     finally:
         worker._cluster.close()
         store.close()
+
+
+def test_what_a_full_device_refuses_goes_to_a_handoff(
+    store: ObjectStoreFixture, container: str, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for n in range(20):
+        store.client.put(f"{container}/o{n}", data=b"x")
+    store.drain()
+    home = store.configs[0].home
+    lost = sorted(home.glob("d1/objects/*/*"))
+    assert lost
+    for path in lost:
+        path.unlink()
+    disk = store.servers[0].host.device("d1").disk
+    monkeypatch.setattr(disk, "_reserve", 1 << 60)
+    disk._room_checked = 0.0
+    worker.replicator.run()
+    assert not list(home.glob("d1/objects/*/*"))
+    assert {len(devices) for devices in copies(store).values()} == {3}
+    before = copies(store)
+    worker.replicator.run()
+    assert copies(store) == before, "nothing more is copied while it stays full"
+    monkeypatch.undo()
+    disk._room_checked = 0.0
+    for _ in range(3):
+        worker.replicator.run()
+    assert sorted(home.glob("d1/objects/*/*")) == lost
+    assert {len(devices) for devices in copies(store).values()} == {3}
+    assert worker.replicator.run() == ""
+
+
+def test_a_pass_ends_in_time_and_the_next_goes_on(
+    store: ObjectStoreFixture, container: str, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pass that has no time for all partitions is continued, and a lost device's partitions come first."""
+    for n in range(60):
+        store.client.put(f"{container}/o{n}", data=b"x")
+    store.drain()
+    home = store.configs[0].home
+    for path in home.glob("d2/objects/*/*"):
+        path.unlink()
+    ticks = iter(range(10**6))
+    monkeypatch.setattr("pileus_objectstore.daemons.replicator.PASS_S", 6)
+    worker.replicator.clock = lambda: float(next(ticks))
+    first = worker.replicator.run()
+    assert "no time for" in first
+    assert worker.replicator.left
+    unmount(store, "d1")
+    lost = {path.parent.name for path in home.glob("d1.away/*s/*/*")}
+    seen: list[str] = []
+    replicate = worker.replicator._replicate
+
+    def noted(task: Task) -> None:
+        seen.append(str(task.partition))
+        replicate(task)
+
+    monkeypatch.setattr(worker.replicator, "_replicate", noted)
+    worker.replicator.run()
+    assert seen
+    assert set(seen) <= lost
+    mount(store, "d1")
+    for _ in range(200):
+        if not worker.replicator.run():
+            break
+    assert {len(devices) for devices in copies(store).values()} == {3}
