@@ -27,7 +27,7 @@ def _package(path: Path) -> str:
     rooms: dict[str, list[str]] = defaultdict(list)
     for file in sorted(path.rglob("*.py")):
         said = _said(file)
-        if "versions" not in file.parts and (file.name not in ("__init__.py", "__main__.py") or said):
+        if "versions" not in file.relative_to(path).parts and (file.name not in ("__init__.py", "__main__.py") or said):
             rooms[str(file.parent.relative_to(path.parent))].append(f"- {code(file.name)} {said}\n")
     return "".join(f"\n## {room}\n\n{''.join(lines)}" for room, lines in sorted(rooms.items()))
 

@@ -28,7 +28,7 @@ def modules(*folders: Path) -> Iterator[Path]:
     """Every module in the folders, but no migrations: those stay as they were released."""
     for folder in folders or packages():
         for path in sorted(folder.rglob("*.py")):
-            if "versions" not in path.parts and ".venv" not in path.parts:
+            if "versions" not in path.relative_to(TOP).parts and ".venv" not in path.parts:
                 yield path
 
 

@@ -36,13 +36,6 @@ class Unprocessable(CloudError):
     text = "{why}"
 
 
-class NotOffered(CloudError):
-    """A feature of Swift that this store doesn't have."""
-
-    status = 501
-    text = "{what} is not offered; see /info."
-
-
 class QuotaExceeded(TooLarge):
     """One more object, or one so large, would exceed the container's or the account's quota."""
 

@@ -1,10 +1,11 @@
 """/v1/{account}/{container}: its objects, its metadata, and who else may use it."""
 
+from pileus_objectstore.api import object_versions
 from pileus_objectstore.api.http import Request, Response, http_date
 from pileus_objectstore.api.listing_formats import listing_query, media_type, render_container
 from pileus_objectstore.api.metadata_headers import container_changes, visible
 from pileus_objectstore.api.routes import Calls
-from pileus_objectstore.core import containers, storage_policies
+from pileus_objectstore.core import containers, object_versioning, storage_policies
 from pileus_objectstore.core.tools import Tools
 from pileus_objectstore.wire.contract import ListingInfo
 
@@ -14,10 +15,14 @@ calls = Calls("container")
 @calls.endpoint("GET", policy="objectstore:container:read", acl="read")
 def index(tools: Tools, request: Request) -> Response:
     """List the container's objects."""
-    query, media = listing_query(request.query), media_type(request.query, request.header("Accept"))
-    info, entries = containers.list_objects(tools, request.target, query)
-    body = render_container(request.target, entries, media)
-    return Response(200 if body else 204, _headers(tools, info, request.owner), body, f"{media}; charset=utf-8")
+    if "versions" in request.query:
+        info, body, media = object_versions.index(tools, request)
+    else:
+        query, media = listing_query(request.query), media_type(request.query, request.header("Accept"))
+        info, entries = containers.list_objects(tools, request.target, query)
+        body = render_container(request.target, entries, media)
+    headers = _headers(tools, request, info)
+    return Response(200 if body else 204, headers, body, f"{media}; charset=utf-8")
 
 
 @calls.endpoint("HEAD", policy="objectstore:container:read", acl="read")
@@ -25,7 +30,7 @@ def show(tools: Tools, request: Request) -> Response:
     """Show the container's metadata and sums."""
     media = media_type(request.query, request.header("Accept"))
     info = containers.get(tools, request.target)
-    return Response(204, _headers(tools, info, request.owner), b"", f"{media}; charset=utf-8")
+    return Response(204, _headers(tools, request, info), b"", f"{media}; charset=utf-8")
 
 
 @calls.endpoint("PUT", policy="objectstore:container:create")
@@ -51,14 +56,17 @@ def delete(tools: Tools, request: Request) -> Response:
     return Response(204)
 
 
-def _headers(tools: Tools, info: ListingInfo, owner: bool) -> list[tuple[str, str]]:
+def _headers(tools: Tools, request: Request, info: ListingInfo) -> list[tuple[str, str]]:
+    versioning = object_versioning.state(info)
+    kept = containers.bytes_of_versions(tools, request.target) if versioning else 0
     return [
         ("X-Container-Object-Count", str(info.count)),
-        ("X-Container-Bytes-Used", str(info.size)),
+        ("X-Container-Bytes-Used", str(info.size + kept)),
         ("X-Timestamp", info.created),
         ("X-Put-Timestamp", info.put),
         ("Last-Modified", http_date(info.newest or info.put)),
         ("Accept-Ranges", "bytes"),
         ("X-Storage-Policy", storage_policies.name_of(tools, info.policy)),
-        *visible("container", info.metadata, owner),
+        *([("X-Versions-Enabled", str(versioning == object_versioning.ENABLED))] if versioning else ()),
+        *visible("container", info.metadata, request.owner),
     ]

@@ -1,8 +1,10 @@
 """COPY with Destination, and PUT with X-Copy-From."""
 
+from dataclasses import replace
 from urllib.parse import quote, unquote
 
 from pileus_kit.errors import BadRequest
+from pileus_objectstore.api import object_versions
 from pileus_objectstore.api.http import Request, Response, http_date
 from pileus_objectstore.api.metadata_headers import delete_at, object_metadata
 from pileus_objectstore.api.objects import created, get_request, unsatisfiable
@@ -41,7 +43,7 @@ def _copy(tools: Tools, request: Request, source: Target, destination: Target) -
         tools,
         request.access,
         CopyRequest(
-            get_request(request, source),
+            replace(get_request(request, source), version=object_versions.version_of(tools, request, source)),
             destination,
             headers,
             delete_at(tools.now, request.header("X-Delete-After"), request.header("X-Delete-At")),

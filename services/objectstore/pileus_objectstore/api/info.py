@@ -46,6 +46,7 @@ FEATURES: dict[str, dict[str, object]] = {
         "outgoing_remove_headers": ["x-object-meta-*"],
     },
     "versioned_writes": {"allowed_flags": ["x-versions-location", "x-history-location"]},
+    "object_versioning": {},
     "bulk_delete": {"max_deletes_per_request": 10000, "max_failed_deletes": 1000},
     "bulk_upload": {"max_containers_per_extraction": 10000, "max_failed_extractions": 1000},
     "staticweb": {},

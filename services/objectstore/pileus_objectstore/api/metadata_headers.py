@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Mapping
 from pileus_kit.errors import BadRequest
 from pileus_kit.numbers import parse_whole_number
 from pileus_objectstore.api.http import TRUE
-from pileus_objectstore.core import acls, metadata
-from pileus_objectstore.errors import NotOffered
+from pileus_objectstore.core import acls, metadata, object_versioning
+from pileus_objectstore.core.listing import VERSIONING
 
 MAX_DELETE_AT = 9_999_999_999  # later times become this one, as in Swift
 CONTAINER_HEADERS = (
@@ -48,12 +48,13 @@ def account_changes(headers: Mapping[str, str], policy_quotas: Mapping[str, str]
 
 
 def container_changes(headers: Mapping[str, str]) -> dict[str, str]:
-    """The metadata that a request sets (a value) or removes (''). Raises BadRequest, or NotOffered for what we lack."""
-    if headers.get("X-Versions-Enabled", "").lower() in TRUE:
-        raise NotOffered(what="Object versioning (X-Versions-Enabled)")
+    """The metadata that a request sets (a value) or removes (''). Raises BadRequest."""
     if headers.get("X-Container-Sync-To"):
         raise BadRequest(why="Container synchronisation is not offered: no host may be synchronised with.")
     changes = _changes("container", headers)
+    if "X-Versions-Enabled" in headers:
+        enabled = headers["X-Versions-Enabled"].lower() in TRUE
+        changes[VERSIONING] = object_versioning.ENABLED if enabled else object_versioning.DISABLED
     for name in ("X-Container-Read", "X-Container-Write"):
         if changes.get(name):
             changes[name] = acls.clean(name, changes[name])

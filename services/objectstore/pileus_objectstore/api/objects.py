@@ -3,11 +3,12 @@
 import mimetypes
 import secrets
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from urllib.parse import unquote
 
 from pileus_kit.errors import BadRequest
 from pileus_kit.numbers import parse_whole_number
-from pileus_objectstore.api import temp_urls
+from pileus_objectstore.api import object_versions, temp_urls
 from pileus_objectstore.api.conditions import conditions, ranges
 from pileus_objectstore.api.http import Request, Response, http_date
 from pileus_objectstore.api.metadata_headers import delete_at, object_metadata
@@ -42,13 +43,17 @@ def head(tools: Tools, request: Request) -> Response:
 
 @calls.endpoint("PUT", policy="objectstore:object:create", acl="write")
 def create(tools: Tools, request: Request) -> Response:
-    """Store the body as an object."""
+    """Store the body as an object, or make a version the current one."""
+    if version := object_versions.version_of(tools, request, request.target):
+        return object_versions.restore(tools, request, version)
     return created(objects.put(tools, request.access, put_request(tools, request)))
 
 
 @calls.endpoint("POST", policy="objectstore:object:update", acl="write")
 def update(tools: Tools, request: Request) -> Response:
     """Replace the object's metadata."""
+    if object_versions.version_of(tools, request, request.target):
+        raise BadRequest(why="POST to a specific version is not allowed")
     if symlinks.TARGET in request.headers:
         raise BadRequest(why="A PUT request is required to set a symlink target")
     values = object_metadata(request.headers)
@@ -64,13 +69,21 @@ def update(tools: Tools, request: Request) -> Response:
 @calls.endpoint("DELETE", policy="objectstore:object:delete", acl="write")
 def delete(tools: Tools, request: Request) -> Response:
     """Delete the object."""
-    objects.delete(tools, request.target, if_delete_at(request))
-    return Response(204)
+    if version := object_versions.version_of(tools, request, request.target):
+        return object_versions.delete(tools, request, version)
+    return object_versions.deleted(objects.delete(tools, request.target, if_delete_at(request)))
 
 
 def serve(tools: Tools, request: Request, target: Target) -> Response:
     """The answer to a GET or HEAD of an object."""
-    return shown(request, objects.get(tools, request.access, get_request(request, target)))
+    version = object_versions.version_of(tools, request, target)
+    try:
+        found = objects.get(tools, request.access, replace(get_request(request, target), version=version))
+    except objects.IsDeleteMarker as err:
+        return object_versions.marker_shown(err)
+    response = shown(request, found)
+    response.headers += object_versions.shown_headers(tools, target, found.meta)
+    return response
 
 
 def put_request(tools: Tools, request: Request) -> PutRequest:
@@ -131,7 +144,7 @@ def created(reply: ObjectReply, etag: str = "", more: Iterable[tuple[str, str]] 
     if reply.meta is None:
         return Response(202)
     shown = [("Etag", etag or reply.meta.etag), ("Last-Modified", http_date(reply.meta.timestamp))]
-    return Response(201, [*shown, *more])
+    return Response(201, [*shown, *object_versions.created_headers(reply.meta), *more])
 
 
 def shown(request: Request, found: FoundObject) -> Response:

@@ -10,6 +10,7 @@ from pileus_kit.errors import Forbidden, Unauthorized
 from pileus_objectstore.core.acls import DEFAULT_DOMAIN, parse
 from pileus_objectstore.core.names import Target
 from pileus_objectstore.core.tools import Tools
+from pileus_objectstore.core.version_names import RESERVED
 from pileus_objectstore.wire.contract import ListingInfo
 
 PROJECT_DOMAIN = "X-Account-Sysmeta-Project-Domain-Id"  # stored with an account
@@ -51,8 +52,11 @@ class Access:
         """True if the policy allows it, False if an ACL or a signature does. Raises Unauthorized or Forbidden.
 
         A signed URL reads whatever the holder of its key could have signed, so that large objects and links work: in
-        the account, or in the container if the key is a container's. A refusal is always based on a fresh ACL.
+        the account, or in the container if the key is a container's. A refusal is always based on a fresh ACL. What no
+        client can name, such as the parts of an upload, has the rights of the container that it belongs to.
         """
+        if target.container.startswith(RESERVED):
+            target = Target(target.account, target.container.rpartition(RESERVED)[2], target.object)
         if self.signed_for is not None and action == READ_OBJECT:
             if self.signed_for in (Target(target.account), Target(target.account, target.container)):
                 return False

@@ -1,6 +1,7 @@
 """Accounts: they exist as soon as they are used, so there is nothing to create beforehand."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from pileus_kit.auth import Caller
 from pileus_kit.errors import BadRequest
@@ -11,6 +12,7 @@ from pileus_objectstore.core.listing_heads import check_reply, check_total
 from pileus_objectstore.core.names import Target
 from pileus_objectstore.core.quotas import ACCOUNT_QUOTAS, POLICY_QUOTAS
 from pileus_objectstore.core.tools import Tools
+from pileus_objectstore.core.version_names import RESERVED, VERSIONS
 from pileus_objectstore.wire.contract import (
     DeleteListing,
     HostReplicas,
@@ -21,6 +23,7 @@ from pileus_objectstore.wire.contract import (
     timestamp,
 )
 
+PAST_RESERVED = f"{RESERVED}\U0010ffff"  # after the names of all containers that no client can name
 UNKNOWN_DOMAIN = "_unknown"  # stored until a request of the account's own project states the domain
 
 
@@ -32,8 +35,22 @@ def get(tools: Tools, target: Target) -> ListingInfo | None:
 def list_containers(
     tools: Tools, target: Target, query: ListingQuery
 ) -> tuple[ListingInfo | None, list[listing.Entry]]:
-    """The head of an account and a page of its containers; (None, []) if nothing was stored in it yet."""
-    return listing.fetch(tools, target, query)
+    """The head of an account and a page of its containers; (None, []) if nothing was stored in it yet.
+
+    A container's bytes are those of its versions, too.
+    """
+    if query.reverse:
+        query = replace(query, end_marker=max(query.end_marker, PAST_RESERVED))
+    else:
+        query = replace(query, marker=max(query.marker, PAST_RESERVED))
+    info, entries = listing.fetch(tools, target, query)
+    names = [entry.name for entry in entries if not entry.is_group]
+    if not names:
+        return info, entries
+    just_before, after = f"{VERSIONS}{min(names)}"[:-1], f"{VERSIONS}{max(names)}\0"
+    kept = ListingQuery(limit=listing.MAX_ROWS, prefix=VERSIONS, marker=just_before, end_marker=after)
+    sizes = {entry.name.removeprefix(VERSIONS): entry.size for entry in listing.fetch(tools, target, kept)[1]}
+    return info, [entry._replace(size=entry.size + sizes.get(entry.name, 0)) for entry in entries]
 
 
 def update(tools: Tools, access: Access, target: Target, values: Mapping[str, str]) -> bool:

@@ -4,13 +4,15 @@ from collections.abc import Mapping
 from urllib.parse import unquote
 
 from pileus_kit.auth import Caller
-from pileus_kit.errors import BadRequest, NotFound
-from pileus_objectstore.core import accounts, listing, versions
+from pileus_kit.errors import BadRequest, Conflict, NotFound
+from pileus_objectstore.core import accounts, listing, object_versioning, versions
 from pileus_objectstore.core.cluster import ListingQuery
+from pileus_objectstore.core.listing import VERSIONING
 from pileus_objectstore.core.listing_heads import check_reply, check_total
 from pileus_objectstore.core.names import NOT_FOUND, Target, check
 from pileus_objectstore.core.quotas import CONTAINER_QUOTAS
 from pileus_objectstore.core.tools import Tools
+from pileus_objectstore.core.version_names import versions_container
 from pileus_objectstore.wire.contract import (
     DeleteListing,
     HostReplicas,
@@ -47,6 +49,12 @@ def list_objects(tools: Tools, target: Target, query: ListingQuery) -> tuple[Lis
     return info, entries
 
 
+def bytes_of_versions(tools: Tools, target: Target) -> int:
+    """How many bytes the versions of a container's objects have, the current ones included."""
+    info = tools.listing_cache.get(versions_container(target), fresh=True)
+    return info.size if info is not None else 0
+
+
 def create(
     tools: Tools, caller: Caller | None, target: Target, values: Mapping[str, str], policy: int | None = None
 ) -> bool:
@@ -57,19 +65,35 @@ def create(
     """
     changes = check_metadata(tools, target, values)
     accounts.note_caller(tools, caller, target.parent)
-    default = tools.cluster.rings.policies().default
-    reply = _put(tools, target, changes, policy=default if policy is None else policy, fixed=policy is not None)
+    given = tools.cluster.rings.policies().default if policy is None else policy
+    if changes.get(VERSIONING):
+        there = tools.listing_cache.get(target, fresh=True)
+        _put(tools, versions_container(target), {}, policy=there.policy if there else given)
+    reply = _put(tools, target, changes, policy=given, fixed=policy is not None)
     return check_reply(reply).status == 201
 
 
 def update(tools: Tools, target: Target, values: Mapping[str, str]) -> None:
     """Change a container's metadata: values are set, '' removes one. Raises NotFound or BadRequest."""
-    if _put(tools, target, check_metadata(tools, target, values)).status == 404:
+    changes = check_metadata(tools, target, values)
+    if changes.get(VERSIONING):
+        _put(tools, versions_container(target), {}, policy=get(tools, target).policy)
+    if _put(tools, target, changes).status == 404:
         raise NotFound(why=NOT_FOUND)
 
 
 def delete(tools: Tools, target: Target) -> None:
-    """Delete an empty container. Raises NotFound, or Conflict while it holds objects."""
+    """Delete an empty container. Raises NotFound, or Conflict while it holds objects or versions of them."""
+    keeps_versions = bool(get(tools, target).value(VERSIONING))
+    versions_of = tools.listing_cache.get(versions_container(target), fresh=True) if keeps_versions else None
+    if versions_of is not None and versions_of.count:
+        raise Conflict(why="Delete all versions before deleting container.")
+    _delete(tools, target)
+    if versions_of is not None:
+        _delete(tools, versions_container(target))
+
+
+def _delete(tools: Tools, target: Target) -> None:
     stamp, rings = timestamp(tools.now()), tools.cluster.rings
 
     def make(replicas: HostReplicas, listing_hosts: tuple[ListingHost, ...]) -> DeleteListing:
@@ -92,10 +116,23 @@ def check_metadata(tools: Tools, target: Target, values: Mapping[str, str]) -> d
     for name, other in ((versions.STACK, versions.HISTORY), (versions.HISTORY, versions.STACK)):
         if changes.get(name):
             changes[other] = ""  # a container keeps its versions in one way only
+    _check_versioning(tools, target, changes)
     for name in (versions.STACK, versions.HISTORY):
         check(Target(target.account, unquote(changes.get(name, ""))))
     check_total(tools, target, changes)
     return changes
+
+
+def _check_versioning(tools: Tools, target: Target, changes: Mapping[str, str]) -> None:
+    """Raise BadRequest for a container that would keep versions in two ways."""
+    older = any(changes.get(name) for name in (versions.STACK, versions.HISTORY))
+    if not older and not changes.get(VERSIONING):
+        return
+    info = tools.listing_cache.get(target, fresh=True)
+    if older and (changes.get(VERSIONING) or object_versioning.state(info) == object_versioning.ENABLED):
+        raise BadRequest(why="Cannot use X-Versions-Location or X-History-Location on a container that keeps versions.")
+    if changes.get(VERSIONING) and info is not None and versions.location(info):
+        raise BadRequest(why="Cannot enable object versioning on a container that already uses versioned writes.")
 
 
 def _put(

@@ -9,6 +9,7 @@ from pileus_objectstore.core.tools import Tools
 from pileus_objectstore.wire.contract import ListingInfo
 
 MAX_ROWS = 10_000  # of one page
+VERSIONING = "X-Container-Sysmeta-Versions-Enabled"  # set for a container that keeps versions, or once did
 
 
 class Entry(NamedTuple):
@@ -30,9 +31,31 @@ class Entry(NamedTuple):
         """Whether the entry stands for several names."""
         return not self.timestamp
 
+    @property
+    def version(self) -> str:
+        """The id of the version to which an object is a link; '' if it is none (see object_versioning.py)."""
+        return self.etag.partition("; version=")[2].partition(";")[0]
+
+    def followed(self) -> "Entry":
+        """A link to a version with that version's size and ETag; any other entry as it is."""
+        if "; version=" not in self.etag:
+            return self
+        shown = dict(pair.partition("=")[::2] for pair in self.etag.split("; ")[1:])
+        del shown["version"]
+        etag, size = shown.pop("version_etag"), int(shown.pop("version_bytes"))
+        return self._replace(size=size, etag="; ".join([etag, *(f"{name}={value}" for name, value in shown.items())]))
+
 
 def fetch(tools: Tools, target: Target, query: ListingQuery) -> tuple[ListingInfo | None, list[Entry]]:
     """The head of an account or container and a page of its listing; (None, []) if there is none."""
+    info, entries = fetch_rows(tools, target, query)
+    if info is not None and info.value(VERSIONING):
+        entries = [entry.followed() for entry in entries]
+    return info, entries
+
+
+def fetch_rows(tools: Tools, target: Target, query: ListingQuery) -> tuple[ListingInfo | None, list[Entry]]:
+    """The same with rows as they are stored: links to versions are shown as links."""
     placement = tools.cluster.rings.placement(*target.names)
     info, rows = tools.cluster.listing(target.kind, placement, query)
     return info, decoding.decode(rows, list[Entry]) if rows else []

@@ -101,13 +101,13 @@ def open_large(
             raise Conflict(why=f"Segment {segment.path} is gone.")
         if segment.nested and is_static(found):
             return open_large(tools, access, request, part, found, depth + 1)
-        return stored_objects.content_of(tools, part, found)
+        return stored_objects.content_of(tools, found)
 
     if is_static(meta):
         if request.head and request.part is None and meta.headers.get(SLO_SIZE):
             whole = Segment(target.path, "", 0, int(meta.headers[SLO_SIZE]) - 1)
             return SegmentedContent([whole], meta.headers[SLO_ETAG], opener)
-        lines = read_lines(stored_objects.content_of(tools, target, meta))
+        lines = read_lines(stored_objects.content_of(tools, meta))
         etag = meta.headers.get(SLO_ETAG) or static_etag(lines)
         return SegmentedContent([segment_of(line) for line in lines], etag, opener, static=True)
     segments = _dynamic_segments(tools, access, target, meta.headers[DYNAMIC])
@@ -175,7 +175,7 @@ def parts_to_delete(tools: Tools, target: Target) -> list[Target]:
             raise NotFound(why=NOT_FOUND)
         if meta is None or not is_static(meta):
             continue
-        for part, is_manifest_line in _named_objects(target.account, stored_objects.content_of(tools, manifest, meta)):
+        for part, is_manifest_line in _named_objects(target.account, stored_objects.content_of(tools, meta)):
             if not is_manifest_line:
                 segments[part] = None
             elif part not in manifests:

@@ -8,11 +8,12 @@ from pileus_kit.errors import BadRequest
 from pileus_objectstore.core import checksums, containers, manifest_uploads, multipart_uploads, stored_objects, versions
 from pileus_objectstore.core.checksums import Checksum
 from pileus_objectstore.core.manifests import Line
-from pileus_objectstore.core.multipart_uploads import CHECKSUM, ETAG, PART_TYPE, UPLOAD, NoSuchUpload, Part, Upload
+from pileus_objectstore.core.multipart_uploads import CHECKSUM, ETAG, PART_TYPE, NoSuchUpload, Part, Upload
 from pileus_objectstore.core.names import Target
 from pileus_objectstore.core.requests import PutRequest
 from pileus_objectstore.core.stored_objects import reader_of
 from pileus_objectstore.core.tools import Tools
+from pileus_objectstore.core.upload_parts import UPLOAD, delete_parts
 from pileus_objectstore.wire.contract import ObjectMeta
 
 MIN_PART_BYTES = 5 << 20
@@ -142,10 +143,10 @@ def _store(
     wanted = PutRequest(target, lambda _: b"", -1, headers, only_if_new=request.only_if_new)
     _, stored, data = manifest_uploads.build(tools, wanted, [_line(upload, part) for part in parts])
     stored.listed_etag += f"; s3_etag={etag}"
-    replaced = stored_objects.find(tools, target, newest=True)
+    replaced = versions.lost_by_put(tools, target, container)
     reply = versions.save(tools, target, stored, reader_of(iter([data])), container)
     if replaced is not None and replaced.headers.get(UPLOAD) != upload.id:
-        multipart_uploads.delete_parts(tools, target, replaced)
+        delete_parts(tools, replaced)
     return CompletedUpload(etag, checksum, reply.meta or ObjectMeta(target.path, stored.timestamp))
 
 

@@ -1,7 +1,7 @@
 """Uploads in parts that become one object: each part is an object beside the bucket until the upload is completed.
 
-The parts are in the container `BUCKET+segments`, named `KEY/UPLOAD/NUMBER`. The upload itself is an object `KEY/UPLOAD`
-in `BUCKET+uploads`, whose metadata the completed object will have. A completed upload is a static large object.
+The upload itself is an object, too, whose metadata the completed object will have. A completed upload is a static large
+object. Where parts and uploads are is in upload_parts.py.
 """
 
 import secrets
@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from pileus_kit.errors import NotFound
-from pileus_objectstore.core import checksums, containers, listing, manifests, stored_objects
+from pileus_objectstore.core import checksums, containers, listing, object_versioning, stored_objects
 from pileus_objectstore.core.checksums import Checksum
 from pileus_objectstore.core.cluster import ListingQuery
 from pileus_objectstore.core.listing import Entry
@@ -17,11 +17,16 @@ from pileus_objectstore.core.names import Target
 from pileus_objectstore.core.requests import Read
 from pileus_objectstore.core.stored_objects import UNPLACED
 from pileus_objectstore.core.tools import Tools
+from pileus_objectstore.core.upload_parts import (
+    UPLOAD,
+    delete_listed,
+    parts_container,
+    upload_place,
+    uploads_container,
+)
 from pileus_objectstore.wire.contract import Footers, ObjectMeta, PutObject, timestamp
 
-SUFFIX, UPLOADS_SUFFIX = "+segments", "+uploads"
 ETAG = "X-Object-Sysmeta-S3-Etag"
-UPLOAD = "X-Object-Sysmeta-S3-Upload-Id"
 CHECKSUM = "X-Object-Sysmeta-S3-Checksum"  # `Checksum.write`; of an upload without a value
 MAX_PARTS = 10_000
 NUMBER_DIGITS = 5
@@ -48,11 +53,11 @@ class Upload:
     @property
     def place(self) -> Target:
         """The object that stands for the upload."""
-        return _place(self.target, self.id)
+        return upload_place(self.target, self.id)
 
     def part(self, number: int) -> Target:
         """The object that a part is."""
-        return Target(self.target.account, self.target.container + SUFFIX, f"{self.prefix}{number:0{NUMBER_DIGITS}}")
+        return replace(parts_container(self.target), object=f"{self.prefix}{number:0{NUMBER_DIGITS}}")
 
     @property
     def prefix(self) -> str:
@@ -69,21 +74,6 @@ class Part:
     size: int
     timestamp: str
     checksum: Checksum | None = None
-
-
-def parts_container(bucket: Target) -> Target:
-    """The container beside the bucket that holds parts."""
-    return Target(bucket.account, bucket.container + SUFFIX)
-
-
-def uploads_container(bucket: Target) -> Target:
-    """The container beside the bucket that holds what is known of uploads."""
-    return Target(bucket.account, bucket.container + UPLOADS_SUFFIX)
-
-
-def is_beside_bucket(container: str) -> bool:
-    """Whether a container belongs to a bucket, and isn't one itself."""
-    return container.endswith((SUFFIX, UPLOADS_SUFFIX))
 
 
 def begin(tools: Tools, target: Target, headers: Mapping[str, str], checksum: Checksum | None = None) -> Upload:
@@ -103,7 +93,7 @@ def find(tools: Tools, target: Target, upload: str) -> Upload:
     """An upload that isn't completed. Raises NoSuchUpload."""
     if not upload or "/" in upload or len(upload) > 64:
         raise NoSuchUpload()
-    meta = stored_objects.find(tools, _place(target, upload), newest=True)
+    meta = stored_objects.find(tools, upload_place(target, upload), newest=True)
     if meta is None:
         raise NoSuchUpload()
     kept = {name: value for name, value in meta.headers.items() if name != CHECKSUM}
@@ -157,17 +147,9 @@ def abort(tools: Tools, upload: Upload) -> None:
 
     Parts of an object stay: a completion may have been interrupted after it had made the object.
     """
-    done = stored_objects.find(tools, upload.target, newest=True)
-    if done is None or done.headers.get(UPLOAD) != upload.id:
+    if not object_versioning.uses_upload(tools, upload.target, upload.id):
         delete_listed(tools, parts_container(upload.target), upload.prefix)
     stored_objects.delete(tools, upload.place)
-
-
-def delete_parts(tools: Tools, target: Target, meta: ObjectMeta) -> None:
-    """Delete the parts of a completed upload that was replaced or deleted; `meta` is what it was."""
-    upload = meta.headers.get(UPLOAD)
-    if upload and manifests.is_static(meta):
-        delete_listed(tools, parts_container(target), f"{target.object}/{upload}/")
 
 
 def clear(tools: Tools, bucket: Target) -> None:
@@ -176,23 +158,6 @@ def clear(tools: Tools, bucket: Target) -> None:
         if tools.listing_cache.get(holder, fresh=True) is not None:
             delete_listed(tools, holder, "")
             containers.delete(tools, holder)
-
-
-def delete_listed(tools: Tools, holder: Target, prefix: str) -> None:
-    """Delete all objects of a container whose names begin with `prefix`."""
-    marker = ""
-    while True:
-        query = ListingQuery(limit=listing.MAX_ROWS, prefix=prefix, marker=marker)
-        page = listing.fetch(tools, holder, query)[1]
-        for entry in page:
-            stored_objects.delete(tools, replace(holder, object=entry.name))
-        if len(page) < listing.MAX_ROWS:
-            return
-        marker = page[-1].name
-
-
-def _place(target: Target, upload: str) -> Target:
-    return Target(target.account, target.container + UPLOADS_SUFFIX, f"{target.object}/{upload}")
 
 
 def _part(entry: Entry) -> Part:

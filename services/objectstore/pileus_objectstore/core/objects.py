@@ -1,21 +1,33 @@
 """Objects as readers and writers know them: with links followed, large objects assembled, versions and quotas kept."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from pileus_kit.errors import BadRequest, Conflict, NotFound, PreconditionFailed, TooLarge
-from pileus_objectstore.core import containers, manifests, quotas, stored_objects, symlinks, versions
+from pileus_objectstore.core import (
+    containers,
+    manifests,
+    object_versioning,
+    quotas,
+    stored_objects,
+    symlinks,
+    upload_parts,
+    versions,
+)
 from pileus_objectstore.core.access import READ_OBJECT, Access
 from pileus_objectstore.core.conditions import resolve
 from pileus_objectstore.core.content import Content, SegmentedContent
 from pileus_objectstore.core.names import NOT_FOUND, Target
 from pileus_objectstore.core.object_stream import ObjectStream
+from pileus_objectstore.core.object_versioning import Deletion
 from pileus_objectstore.core.requests import MAX_OBJECT_BYTES, GetRequest, PostRequest, PutRequest
 from pileus_objectstore.core.stored_objects import UNPLACED
 from pileus_objectstore.core.tools import Tools
+from pileus_objectstore.core.version_names import VERSION
 from pileus_objectstore.wire.contract import (
     HostReplicas,
     ListingHost,
+    ListingInfo,
     ObjectMeta,
     ObjectReply,
     PostObject,
@@ -25,6 +37,16 @@ from pileus_objectstore.wire.contract import (
 
 SHORT_BYTES = 1 << 18  # so much of an object is read into memory before the answer begins
 WRONG_TIME = "X-If-Delete-At and X-Delete-At do not match"
+
+
+class IsDeleteMarker(NotFound):
+    """The version that is asked for is the marker of a deletion; `meta` describes it."""
+
+    text = NOT_FOUND
+
+    def __init__(self, meta: ObjectMeta) -> None:
+        super().__init__()
+        self.meta = meta
 
 
 @dataclass(slots=True)
@@ -72,8 +94,6 @@ def put(tools: Tools, access: Access, request: PutRequest) -> ObjectReply:
         raise TooLarge(why=f"An object may have at most {MAX_OBJECT_BYTES} bytes; larger ones are made of segments.")
     link = symlinks.headers_of(tools, access, request) if request.link else {}
     room = quotas.check(tools.listing_cache, target, container, request.size)
-    if versions.location(container):
-        versions.archive_current(tools, target, container)
     stored = PutObject(
         UNPLACED,
         target.path,
@@ -86,27 +106,39 @@ def put(tools: Tools, access: Access, request: PutRequest) -> ObjectReply:
         listed_etag=symlinks.listed_etag(link) if link else "",
         max_bytes=request.max_bytes if room == quotas.UNLIMITED else min(request.max_bytes, room),
     )
-    return tools.cluster.put_object(target, stored, request.read, request.footers)
+    return versions.save(tools, target, stored, request.read, container, request.footers)
 
 
 def get(tools: Tools, access: Access, request: GetRequest) -> FoundObject:
     """Read an object; in the common case this asks one host once. Raises NotFound, Forbidden, Conflict, BadRequest."""
-    ranges = request.ranges or ()
-    if request.head or request.newest or request.conditions is not None or len(ranges) > 1:
+    if request.version:
+        meta = object_versioning.find(tools, request.target, request.version)
+        if object_versioning.is_delete_marker(meta):
+            raise IsDeleteMarker(meta)
+        return _select(_interpret(tools, access, request, request.target, meta), request)
+    if request.head or request.newest or request.conditions is not None or len(request.ranges or ()) > 1:
         return _select(_find(tools, access, request, request.target), request)
-    first, last = ranges[0] if ranges else (None, None)
-    placement = tools.cluster.locate(request.target)
+    return _open(tools, access, request, request.target)
+
+
+def _open(tools: Tools, access: Access, request: GetRequest, place: Target) -> FoundObject:
+    """Read the object that is stored at `place`, or what it stands for."""
+    first, last = request.ranges[0] if request.ranges else (None, None)
+    placement = tools.cluster.locate(place)
     reply, exchange, body = tools.cluster.open(placement, first=first, last=last)
     meta = _existing(tools, reply.meta)
-    if reply.status >= 300:
+    if reply.status >= 300 and not object_versioning.is_link(meta):
         return _select(_interpret(tools, access, request, request.target, meta), request)
     stream = ObjectStream(tools.cluster, placement, reply, exchange, body)
+    if object_versioning.is_link(meta):
+        stream.close()
+        return _open(tools, access, request, object_versioning.target_of(request.target, meta))
     if manifests.is_manifest(meta) or symlinks.is_link(meta):
         stream.close()
         return _select(_interpret(tools, access, request, request.target, meta), request)
     return FoundObject(
         meta,
-        stored_objects.content_of(tools, request.target, meta),
+        stored_objects.content_of(tools, meta),
         status=200 if reply.length == meta.size else 206,
         spans=[(reply.start, reply.start + reply.length - 1)],
         stream=stream,
@@ -116,14 +148,32 @@ def get(tools: Tools, access: Access, request: GetRequest) -> FoundObject:
 def update(tools: Tools, request: PostRequest) -> ObjectReply:
     """Replace an object's metadata. Status 202, or 409 if newer metadata was there. Raises NotFound.
 
-    A symbolic link's own metadata is replaced; the reply's `meta` shows that it is one.
+    A symbolic link's own metadata is replaced; the reply's `meta` shows that it is one. A version's own X-Delete-At
+    does not exist: when the time has come, the object has no current version any more.
     """
-    target = request.target
-    containers.find(tools, target)
+    container = containers.find(tools, request.target)
+    if not object_versioning.state(container):
+        return _post(tools, request.target, request.headers, request.delete_at)
+    link = object_versioning.present(tools, request.target).meta
+    version = request.version or (link.headers.get(VERSION) if link else "")
+    if not version:
+        return _post(tools, request.target, request.headers, request.delete_at)
+    meta = object_versioning.find(tools, request.target, version)
+    if object_versioning.is_delete_marker(meta):
+        raise IsDeleteMarker(meta)
+    place = stored_objects.place_of(meta)
+    reply = _post(tools, place, request.headers, 0 if place != request.target else request.delete_at)
+    if link is not None and link.headers.get(VERSION) == object_versioning.id_of(meta):
+        media = {name: value for name, value in request.headers.items() if name == "Content-Type"}
+        _post(tools, request.target, media, request.delete_at)
+    return reply
+
+
+def _post(tools: Tools, target: Target, headers: Mapping[str, str], delete_at: int) -> ObjectReply:
     stamp, cluster = timestamp(tools.now()), tools.cluster
 
     def make(replicas: HostReplicas, listing_hosts: tuple[ListingHost, ...]) -> PostObject:
-        return PostObject(replicas, target.path, stamp, dict(request.headers), listing_hosts, request.delete_at)
+        return PostObject(replicas, target.path, stamp, dict(headers), listing_hosts, delete_at)
 
     reply = cluster.write("post_object", cluster.locate(target), cluster.locate(target.parent), ObjectReply, make)
     if reply.status == 404:
@@ -131,13 +181,24 @@ def update(tools: Tools, request: PostRequest) -> ObjectReply:
     return reply
 
 
-def delete(tools: Tools, target: Target, if_delete_at: int | None = None) -> None:
-    """Delete an object; in a versioned container this may restore the version before it.
+def delete(tools: Tools, target: Target, if_delete_at: int | None = None) -> Deletion:
+    """Delete an object. In a versioned container this leaves a delete marker, or restores the version before it.
 
     `if_delete_at`: only if the object expires at that time. Raises NotFound, Conflict or PreconditionFailed.
     """
     container = containers.find(tools, target)
     check_delete_at(tools, target, if_delete_at)
+    if object_versioning.state(container):
+        return object_versioning.delete(tools, target, container)
+    return _delete(tools, target, container, if_delete_at)
+
+
+def delete_in_place(tools: Tools, target: Target) -> Deletion:
+    """Delete what the container itself holds: a null version, or the link to the current version, which stays."""
+    return _delete(tools, target, containers.find(tools, target))
+
+
+def _delete(tools: Tools, target: Target, container: ListingInfo, if_delete_at: int | None = None) -> Deletion:
     if versions.location(container):
         reply = versions.delete(tools, target, container)
     else:
@@ -148,6 +209,9 @@ def delete(tools: Tools, target: Target, if_delete_at: int | None = None) -> Non
         raise Conflict(why="There is a newer version of the object.")
     if reply.status == 412:
         raise PreconditionFailed(why=WRONG_TIME)
+    if not versions.location(container):
+        upload_parts.delete_parts(tools, reply.meta)
+    return Deletion(True)
 
 
 def check_delete_at(tools: Tools, target: Target, if_delete_at: int | None) -> None:
@@ -173,8 +237,7 @@ def started(pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _find(tools: Tools, access: Access, request: GetRequest, target: Target) -> FoundObject:
-    reply = tools.cluster.head(tools.cluster.locate(target), request.newest)
-    return _interpret(tools, access, request, target, _existing(tools, reply.meta))
+    return _interpret(tools, access, request, target, _current(tools, target, request.newest))
 
 
 def _interpret(
@@ -183,7 +246,7 @@ def _interpret(
     """The object that the reader means: the stored one, a link's target, or what a manifest stands for."""
     if symlinks.is_link(meta) and request.follow:
         return _follow(tools, access, request, target, meta, hops)
-    stored = stored_objects.content_of(tools, target, meta)
+    stored = stored_objects.content_of(tools, meta)
     if not manifests.is_manifest(meta):
         return FoundObject(meta, stored)
     if request.manifest:
@@ -202,12 +265,18 @@ def _follow(
         raise Conflict(why=symlinks.TOO_MANY_HOPS)
     access.require(READ_OBJECT, target)
     location = access.followed = symlinks.location_of(link, meta)
-    reply = tools.cluster.head(tools.cluster.locate(target), request.newest)
-    there = _existing(tools, reply.meta)
+    there = _current(tools, target, request.newest)
     symlinks.check_version(meta, there.headers.get(symlinks.ETAG) or there.etag)
     found = _interpret(tools, access, request, target, there, hops + 1)
     found.location = found.location or location
     return found
+
+
+def _current(tools: Tools, target: Target, newest: bool) -> ObjectMeta:
+    meta = stored_objects.find(tools, target, newest)
+    if meta is None:
+        raise NotFound(why=NOT_FOUND)
+    return meta
 
 
 def _existing(tools: Tools, meta: ObjectMeta | None) -> ObjectMeta:

@@ -1,7 +1,9 @@
 """Quotas: a container's, which its owner sets, and an account's, which an operator sets."""
 
+from pileus_objectstore.core.listing import VERSIONING
 from pileus_objectstore.core.listing_cache import ListingCache
 from pileus_objectstore.core.names import Target
+from pileus_objectstore.core.version_names import versions_container
 from pileus_objectstore.errors import QuotaExceeded
 from pileus_objectstore.wire.contract import ListingInfo, PolicySums
 
@@ -22,7 +24,9 @@ def check(cache: ListingCache, target: Target, container: ListingInfo, size: int
     left = UNLIMITED
     if any(container.value(name) for name in CONTAINER_QUOTAS):
         container = cache.get(target.parent, fresh=True) or container
-        left = _left(container.value(CONTAINER_QUOTAS[0]), container.size, size, left)
+        kept = cache.get(versions_container(target.parent), fresh=True) if container.value(VERSIONING) else None
+        used = container.size + (kept.size if kept else 0)
+        left = _left(container.value(CONTAINER_QUOTAS[0]), used, size, left)
         _check_count(container.value(CONTAINER_QUOTAS[1]), container.count)
     account = cache.get(Target(target.account))
     if account and any(account.value(name) for name in ACCOUNT_QUOTAS):

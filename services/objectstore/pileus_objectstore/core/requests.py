@@ -8,6 +8,7 @@ from pileus_objectstore.core.names import Target
 from pileus_objectstore.wire.contract import Footers
 
 Read = Callable[[int], bytes]  # reads at most so many bytes of a body; b'' at its end; raises if it is cut short
+ReadFooters = Callable[[], Footers]  # what is known once the body was read
 MAX_OBJECT_BYTES = 5 * (1 << 30) + 2
 Ranges = tuple[Span, ...] | None  # None: no range was asked for; (): a Range header that means nothing and is ignored
 
@@ -43,7 +44,7 @@ class PutRequest:
     only_if_new: bool = False
     max_bytes: int = MAX_OBJECT_BYTES
     link: LinkRequest | None = None
-    footers: Callable[[], Footers] | None = None
+    footers: ReadFooters | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class GetRequest:
 
     `newest` asks all replicas. `manifest` reads a manifest itself, not the object that it stands for; `as_put` shows a
     static manifest as a client could send it again. `part` is the number of a segment, 0 if the client sent no number.
-    `follow` is False to read a symbolic link itself.
+    `follow` is False to read a symbolic link itself. `version` reads a version that is perhaps not the current one.
     """
 
     target: Target
@@ -64,15 +65,20 @@ class GetRequest:
     as_put: bool = False
     part: int | None = None
     follow: bool = True
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class PostRequest:
-    """Replace an object's metadata. `headers` without Content-Type leave the type as it is."""
+    """Replace an object's metadata. `headers` without Content-Type leave the type as it is.
+
+    `version` changes a version that is perhaps not the current one.
+    """
 
     target: Target
     headers: Mapping[str, str]
     delete_at: int = 0
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)

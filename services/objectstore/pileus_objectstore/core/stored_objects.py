@@ -1,11 +1,12 @@
 """One object on its replicas, as it is stored: without what links, manifests and versions make of it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from pileus_objectstore.core.content import StoredContent
 from pileus_objectstore.core.names import Target
 from pileus_objectstore.core.requests import Read
 from pileus_objectstore.core.tools import Tools
+from pileus_objectstore.core.version_names import VERSION, version_target
 from pileus_objectstore.wire.contract import (
     DeleteObject,
     HostReplicas,
@@ -20,9 +21,21 @@ UNPLACED = HostReplicas(0, "", ())  # the cluster replaces it by each host's rep
 
 
 def find(tools: Tools, target: Target, newest: bool = False) -> ObjectMeta | None:
-    """What is known of an object; None if there is none, or it has expired and the expirer has not deleted it yet."""
+    """What is known of an object; None if there is none, or it has expired and the expirer has not deleted it yet.
+
+    A link to a version is followed: see object_versioning.py.
+    """
     meta = tools.cluster.head(tools.cluster.locate(target), newest).meta
-    return None if meta is None or expired(tools, meta) else meta
+    return None if meta is None else current(tools, target, meta, newest)
+
+
+def current(tools: Tools, target: Target, meta: ObjectMeta, newest: bool = False) -> ObjectMeta | None:
+    """What `meta`, which is stored at `target`, stands for: the version to which it is a link, else itself."""
+    if expired(tools, meta):
+        return None
+    if VERSION not in meta.headers:
+        return meta
+    return tools.cluster.head(tools.cluster.locate(version_target(target, meta.headers[VERSION])), newest).meta
 
 
 def expired(tools: Tools, meta: ObjectMeta) -> bool:
@@ -30,14 +43,22 @@ def expired(tools: Tools, meta: ObjectMeta) -> bool:
     return 0 < meta.delete_at <= tools.now()
 
 
-def content_of(tools: Tools, target: Target, meta: ObjectMeta) -> StoredContent:
+def content_of(tools: Tools, meta: ObjectMeta) -> StoredContent:
     """The bytes of an object in the version that `meta` describes."""
-    return StoredContent(tools.cluster, tools.cluster.locate(target), meta)
+    return StoredContent(tools.cluster, tools.cluster.locate(place_of(meta)), meta)
 
 
-def delete(tools: Tools, target: Target, if_delete_at: int = 0) -> ObjectReply:
-    """Delete an object; with `if_delete_at` only if it expires at that time. The reply's status is the outcome."""
-    stamp, cluster = timestamp(tools.now()), tools.cluster
+def place_of(meta: ObjectMeta) -> Target:
+    """Where an object is stored: of a version that is not the name under which its readers know it."""
+    return Target(*meta.name[1:].split("/", 2))
+
+
+def delete(tools: Tools, target: Target, if_delete_at: int = 0, stamp: str = "") -> ObjectReply:
+    """Delete an object; with `if_delete_at` only if it expires at that time. The reply's status is the outcome.
+
+    The deletion counts as made at `stamp`, by default now.
+    """
+    cluster, stamp = tools.cluster, stamp or timestamp(tools.now())
 
     def make(replicas: HostReplicas, listing_hosts: tuple[ListingHost, ...]) -> DeleteObject:
         return DeleteObject(replicas, target.path, stamp, listing_hosts, if_delete_at)
@@ -45,18 +66,23 @@ def delete(tools: Tools, target: Target, if_delete_at: int = 0) -> ObjectReply:
     return cluster.write("delete_object", cluster.locate(target), cluster.locate(target.parent), ObjectReply, make)
 
 
-def duplicate(tools: Tools, source: Target, destination: Target) -> ObjectReply | None:
-    """Store an exact copy, metadata included, with the present time as its timestamp; None if there is no source."""
+def duplicate(
+    tools: Tools, source: Target, destination: Target, stamp: str = "", marks: Mapping[str, str] | None = None,
+    listed_mark: str = "",
+) -> ObjectReply | None:  # fmt: skip
+    """Store an exact copy, metadata included; None if there is no source.
+
+    `stamp` is its timestamp, by default now. `marks` are more headers, `listed_mark` more that the listing shows.
+    """
     meta = find(tools, source, newest=True)
     if meta is None:
         return None
     request = PutObject(
-        UNPLACED, destination.path, timestamp(tools.now()), meta.headers, meta.size, meta.etag,
-        delete_at=meta.delete_at, listed_size=meta.listed_size, listed_etag=meta.listed_etag,
+        UNPLACED, destination.path, stamp or timestamp(tools.now()), {**meta.headers, **(marks or {})}, meta.size,
+        meta.etag, delete_at=meta.delete_at, listed_size=meta.listed_size,
+        listed_etag="; ".join(text for text in (meta.listed_etag, listed_mark) if text),
     )  # fmt: skip
-    return tools.cluster.put_object(
-        destination, request, reader_of(content_of(tools, source, meta).read(0, meta.size - 1))
-    )
+    return tools.cluster.put_object(destination, request, reader_of(content_of(tools, meta).read(0, meta.size - 1)))
 
 
 def reader_of(pieces: Iterator[bytes]) -> Read:

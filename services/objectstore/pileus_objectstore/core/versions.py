@@ -9,12 +9,12 @@ from typing import NamedTuple
 from urllib.parse import unquote
 
 from pileus_kit.errors import CloudError, PreconditionFailed
-from pileus_objectstore.core import listing, stored_objects
+from pileus_objectstore.core import listing, object_versioning, stored_objects
 from pileus_objectstore.core.cluster import ListingQuery
 from pileus_objectstore.core.names import Target, check
-from pileus_objectstore.core.requests import Read
+from pileus_objectstore.core.requests import Read, ReadFooters
 from pileus_objectstore.core.tools import Tools
-from pileus_objectstore.wire.contract import ListingInfo, ObjectReply, PutObject, timestamp
+from pileus_objectstore.wire.contract import ListingInfo, ObjectMeta, ObjectReply, PutObject, timestamp
 
 STACK, HISTORY = "X-Versions-Location", "X-History-Location"
 DELETE_MARKER = "application/x-deleted;swift_versions_deleted=1"
@@ -38,12 +38,29 @@ def prefix_of(name: str) -> str:
     return f"{len(name.encode()):03x}{name}/"
 
 
-def save(tools: Tools, target: Target, request: PutObject, read: Read, container: ListingInfo) -> ObjectReply:
-    """Store an object. In a versioned container the version that it replaces is archived first."""
+def save(
+    tools: Tools,
+    target: Target,
+    request: PutObject,
+    read: Read,
+    container: ListingInfo,
+    footers: ReadFooters | None = None,
+) -> ObjectReply:
+    """Store an object. In a versioned container the version that it replaces is kept."""
+    if object_versioning.state(container):
+        return object_versioning.save(tools, target, request, read, container, footers)
     if location(container):
         archive_current(tools, target, container)
         request.timestamp = timestamp(tools.now())
-    return tools.cluster.put_object(target, request, read)
+    return tools.cluster.put_object(target, request, read, footers)
+
+
+def lost_by_put(tools: Tools, target: Target, container: ListingInfo) -> ObjectMeta | None:
+    """What a PUT would replace without keeping it as a version."""
+    if location(container) or object_versioning.state(container) == object_versioning.ENABLED:
+        return None
+    meta = object_versioning.present(tools, target).meta
+    return None if object_versioning.is_link(meta) else meta
 
 
 def archive_current(tools: Tools, target: Target, container: ListingInfo) -> None:

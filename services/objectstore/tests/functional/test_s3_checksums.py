@@ -16,6 +16,7 @@ from s3_clients import S3, s3_store
 
 from pileus_objectstore.core.checksums import ALGORITHMS
 from pileus_objectstore.core.names import Target
+from pileus_objectstore.core.upload_parts import parts_container
 from pileus_objectstore.wire.contract import ListingHost, ListingRow, timestamp
 
 PART = b"p" * (5 << 20)
@@ -166,7 +167,7 @@ def test_ten_thousand_parts(s3: S3) -> None:
     upload = boto.create_multipart_upload(Bucket="sums", Key="vast")["UploadId"]
     named = {"Bucket": "sums", "Key": "vast", "UploadId": upload}
     account = project_of(s3)
-    holder = Target(account, "sums+segments")
+    holder = parts_container(Target(account, "sums"))
     etag = hashlib.md5(b"part", usedforsecurity=False).hexdigest()
     rows = [
         ListingRow(f"vast/{upload}/{n:05}", timestamp(), False, 5 << 20, etag, "binary/octet-stream")

@@ -9,6 +9,11 @@ from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 from s3_clients import S3, s3_store
 
+from pileus_objectstore.core import listing
+from pileus_objectstore.core.cluster import ListingQuery
+from pileus_objectstore.core.names import Target
+from pileus_objectstore.core.upload_parts import parts_container
+
 PART = b"p" * (5 << 20)
 
 
@@ -33,10 +38,8 @@ def hidden(s3: S3) -> list[str]:
     token = s3.identity.token("demo")
     headers = {"X-Auth-Token": token, "X-Subject-Token": token}
     project = s3.identity.client.get("/v3/auth/tokens", headers=headers).get_json()["token"]["project"]["id"]
-    from urllib.request import Request, urlopen
-
-    listing = urlopen(Request(f"{s3.url}/v1/AUTH_{project}/large+segments", headers=headers)).read()
-    return listing.decode().split()
+    holder = parts_container(Target(f"AUTH_{project}", "large"))
+    return [entry.name for entry in listing.fetch(s3.store.app.tools, holder, ListingQuery(limit=1000))[1]]
 
 
 def test_parts_become_an_object(s3: S3) -> None:

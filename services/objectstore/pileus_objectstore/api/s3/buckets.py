@@ -61,9 +61,8 @@ def index(s3: S3Request) -> Response:
     while True:
         _, page = accounts.list_containers(s3.tools, account, ListingQuery(limit=listing.MAX_ROWS, marker=marker))
         for entry in page:
-            if not multipart_uploads.is_beside_bucket(entry.name):
-                created = f"{iso(entry.timestamp)[:-3]}Z"
-                buckets.add(Node("Bucket", ("Name", entry.name), ("CreationDate", created)))
+            created = f"{iso(entry.timestamp)[:-3]}Z"
+            buckets.add(Node("Bucket", ("Name", entry.name), ("CreationDate", created)))
         if len(page) < listing.MAX_ROWS:
             return response(result.add(buckets))
         marker = page[-1].name

@@ -120,7 +120,7 @@ def _object_parts(s3: S3Request, meta: ObjectMeta) -> Node:
     if limit is None:
         raise S3Error("InvalidArgument", "x-amz-max-parts must be a number.")
     limit = min(limit, 1000)
-    lines = manifests.read_lines(stored_objects.content_of(s3.tools, s3.target, meta))
+    lines = manifests.read_lines(stored_objects.content_of(s3.tools, meta))
     page = list(enumerate(lines, 1))[after : after + limit]
     result = Node(
         "ObjectParts",

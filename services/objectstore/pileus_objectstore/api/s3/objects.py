@@ -12,7 +12,15 @@ from pileus_objectstore.api.s3.buckets import account_of
 from pileus_objectstore.api.s3.errors import S3Error, error_of
 from pileus_objectstore.api.s3.requests import S3Request
 from pileus_objectstore.api.s3.xml_bodies import Node, parse, response, text
-from pileus_objectstore.core import copies, multipart_uploads, objects, stored_objects
+from pileus_objectstore.core import (
+    containers,
+    copies,
+    multipart_uploads,
+    objects,
+    stored_objects,
+    upload_parts,
+    versions,
+)
 from pileus_objectstore.core.access import CREATE_OBJECT, DELETE_OBJECT, READ_OBJECT
 from pileus_objectstore.core.conditions import Conditions
 from pileus_objectstore.core.names import Target
@@ -87,7 +95,7 @@ def create(s3: S3Request) -> Response:
     expected = checksums.header(s3.headers)
     if expected is not None:
         headers[metadata.CHECKSUM] = expected.write()
-    replaced = stored_objects.find(s3.tools, s3.target, newest=True)
+    replaced = versions.lost_by_put(s3.tools, s3.target, containers.find(s3.tools, s3.target))
     reply = objects.put(
         s3.tools,
         s3.access,
@@ -100,8 +108,7 @@ def create(s3: S3Request) -> Response:
             footers=partial(_footers, s3) if expected is None and s3.payload.algorithm else None,
         ),
     )
-    if replaced is not None:
-        multipart_uploads.delete_parts(s3.tools, s3.target, replaced)
+    upload_parts.delete_parts(s3.tools, replaced)
     etag = reply.meta.etag if reply.meta else ""
     return Response(200, [("ETag", f'"{etag}"'), *checksums.headers(s3.payload.checksum())], b"", "")
 
@@ -139,14 +146,14 @@ def copy(s3: S3Request) -> Response:
     if s3.headers.get("x-amz-tagging-directive", "COPY").upper() == "COPY" and metadata.TAGGING in kept.headers:
         headers[metadata.TAGGING] = kept.headers[metadata.TAGGING]
     check_copy_conditions(s3, kept)
-    replaced = stored_objects.find(s3.tools, s3.target, newest=True)
+    replaced = versions.lost_by_put(s3.tools, s3.target, containers.find(s3.tools, s3.target))
     request = CopyRequest(GetRequest(source), s3.target, headers, fresh_metadata=True)
     copied = copies.copy(s3.tools, s3.access, request)
     meta = copied.reply.meta if copied.reply else None
     if meta is None:
         raise S3Error("InternalError")
-    if replaced is not None and source != s3.target:
-        multipart_uploads.delete_parts(s3.tools, s3.target, replaced)
+    if source != s3.target:
+        upload_parts.delete_parts(s3.tools, replaced)
     modified = f"{iso(meta.timestamp)[:-3]}Z"
     return response(Node("CopyObjectResult", ("ETag", f'"{meta.etag}"'), ("LastModified", modified)))
 
@@ -199,15 +206,11 @@ def delete(s3: S3Request) -> Response:
 
 
 def remove(s3: S3Request, target: Target) -> None:
-    """Delete an object and, of one that was uploaded in parts, the parts."""
-    meta = stored_objects.find(s3.tools, target, newest=True)
-    if meta is None:
-        return
+    """Delete an object, if there is one."""
     try:
         objects.delete(s3.tools, target)
     except NotFound:
         return
-    multipart_uploads.delete_parts(s3.tools, target, meta)
 
 
 def delete_many(s3: S3Request) -> Response:
