@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pileus_deploy import lifecycle
+from pileus_deploy import lifecycle, plan_files
 from pileus_deploy.bootstrap import Cloud
 from pileus_deploy.plan import Plan
 from pileus_deploy.progress import wait_for
@@ -287,7 +287,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--keep", action="store_true", help="leave the cloud running")
     given = parser.parse_args(argv)
     plan = Plan(given.state.resolve(), offset=given.offset, hypervisor="fake")
-    earlier = lifecycle.load_plan(plan.state)
+    earlier = plan_files.load(plan.state)
     if earlier:
         lifecycle.reset(earlier)
     counts = plan.state.with_name(f"{plan.state.name}-statements")
@@ -295,7 +295,7 @@ def main(argv: list[str] | None = None) -> int:
     counts.mkdir()
     counts.chmod(0o1777)  # each service writes as its own user, and the state directory is closed to others
     os.environ["PILEUS_STATEMENTS"] = str(counts)
-    lifecycle.save_plan(plan)
+    plan_files.save(plan)
     lifecycle.up(plan, demo=False)
     try:
         print(idle(plan), flush=True)

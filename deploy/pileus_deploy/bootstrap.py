@@ -67,7 +67,8 @@ def write_credentials(plan: Plan) -> None:
             "user_domain_id": "default",
             **scope,
         }
-        return {"auth": auth, "region_name": REGION, "identity_api_version": 3}
+        verified = {"cacert": str(plan.tls_file("authorities.pem"))} if plan.tls else {}
+        return {"auth": auth, "region_name": REGION, "identity_api_version": 3, **verified}
 
     clouds = {
         "pileus": cloud("demo", project_name="demo", project_domain_id="default"),
@@ -86,6 +87,7 @@ def write_credentials(plan: Plan) -> None:
             "PROJECT_DOMAIN_ID": "default",
             "REGION_NAME": REGION,
             "IDENTITY_API_VERSION": "3",
+            **({"CACERT": plan.tls_file("authorities.pem")} if plan.tls else {}),
         }.items()
     ]
     write_private(plan.state / "openrc", "\n".join(lines) + "\n")
@@ -107,7 +109,7 @@ class Cloud:
             project_name=project,
             project_domain_id="default",
         )
-        self.session = Session(auth=auth)
+        self.session = Session(auth=auth, verify=str(plan.tls_file("authorities.pem")) if plan.tls else True)
 
     def call(self, method: str, service: str, path: str, body: Any = None, **kwargs: Any) -> Any:
         """Send and receive JSON. `path` is below the service's root; {project} in it stands for the project's id."""

@@ -4,16 +4,23 @@ import base64
 import hashlib
 import json
 import os
+import secrets
 import shutil
+import string
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pileus_deploy.plan import BROKER_PORT, ON_THE_BUS, Plan, write_private
+from pileus_deploy.broker_control import COOKIE, BrokerControl
+from pileus_deploy.host_records import HostRecords
+from pileus_deploy.plan import BROKER_PORT, BUS_TLS_PORT, ON_THE_BUS, Plan, write_private
+from pileus_kit import accounts
 
 BIN = Path("/usr/lib/rabbitmq/bin")
 EPMD = "/usr/bin/epmd"
 VHOST = "/"
+TLS_FILES = {"cacertfile": "authority.pem", "certfile": "machine.pem", "keyfile": "machine.key"}
 
 
 def port(plan: Plan) -> int:
@@ -64,6 +71,7 @@ def prepare(plan: Plan) -> None:
     for name in ("mnesia", "log"):
         (home / name).mkdir(parents=True, exist_ok=True)
     write_private(home / "enabled_plugins", "[].\n")
+    _ensure_cookie(home / COOKIE)
     write_accounts(plan)
     write_private(
         home / "rabbitmq.conf",
@@ -76,10 +84,46 @@ def prepare(plan: Plan) -> None:
                 "log.console = false",
                 "log.file.level = warning",
                 "heartbeat = 30",
+                *(_tls_lines(plan) if plan.tls else ()),
                 "",
             ]
         ),
     )
+
+
+def _tls_lines(plan: Plan) -> list[str]:
+    """Listen for other machines, by TLS and for certificates of this cloud only."""
+    return [
+        f"listeners.ssl.1 = {plan.address}:{BUS_TLS_PORT + plan.offset}",
+        *(f"ssl_options.{option} = {tls_folder(plan) / name}" for option, name in TLS_FILES.items()),
+        "ssl_options.verify = verify_peer",
+        "ssl_options.fail_if_no_peer_cert = true",
+        "ssl_options.versions.1 = tlsv1.3",
+        "ssl_options.versions.2 = tlsv1.2",
+    ]
+
+
+def tls_folder(plan: Plan) -> Path:
+    """Return the directory of the node's own copies, which it reads as its own user."""
+    return plan.state / "rabbitmq" / "tls"
+
+
+def copy_certificate(plan: Plan) -> None:
+    """Give the node this machine's certificate; it reads the files again within two minutes."""
+    for name in TLS_FILES.values():
+        write_private(tls_folder(plan) / name, plan.tls_file(name).read_text())
+
+
+def control(plan: Plan) -> BrokerControl:
+    """Return what a root process tells the node with."""
+    return BrokerControl(port(plan), plan.state / "rabbitmq")
+
+
+def _ensure_cookie(file: Path) -> None:
+    """Draw the node's cookie, with which others command it, where it has none yet."""
+    if not file.exists():
+        write_private(file, "".join(secrets.choice(string.ascii_uppercase) for _ in range(32)))
+    file.chmod(0o400)
 
 
 def write_accounts(plan: Plan) -> None:
@@ -89,23 +133,12 @@ def write_accounts(plan: Plan) -> None:
 
 def definitions(plan: Plan) -> dict[str, Any]:
     """The accounts and their rights: none is an administrator, and none may do more than its part."""
-    accounts = {account.name: account for account in plan.accounts}
+    hashes = {account.name: hash_password(plan.secrets[f"bus {account.name}"]) for account in plan.accounts}
+    for host in HostRecords(plan.state / "registrar").members():
+        hashes |= host.accounts
     return {
         "vhosts": [{"name": VHOST}],
-        "users": [
-            {
-                "name": name,
-                "password_hash": _hash(plan.secrets[f"bus {name}"]),
-                "tags": "",
-                "hashing_algorithm": "rabbit_password_hashing_sha256",
-            }
-            for name in accounts
-        ],
-        "permissions": [{"user": name, "vhost": VHOST, **account.permissions()} for name, account in accounts.items()],
-        "topic_permissions": [
-            {"user": name, "vhost": VHOST, "exchange": account.service, **account.keys()}
-            for name, account in accounts.items()
-        ],
+        **account_definitions(hashes),
         "exchanges": [
             {
                 "name": service,
@@ -121,7 +154,28 @@ def definitions(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _hash(password: str) -> str:
+def account_definitions(hashes: Mapping[str, str]) -> dict[str, object]:
+    """Return the definitions of accounts and their rights. `hashes` are those of their passwords, by account."""
+    known = {name: accounts.parse(name) for name in hashes}
+    return {
+        "users": [
+            {
+                "name": name,
+                "password_hash": password_hash,
+                "tags": "",
+                "hashing_algorithm": "rabbit_password_hashing_sha256",
+            }
+            for name, password_hash in hashes.items()
+        ],
+        "permissions": [{"user": name, "vhost": VHOST, **account.permissions()} for name, account in known.items()],
+        "topic_permissions": [
+            {"user": name, "vhost": VHOST, "exchange": account.service, **account.keys()}
+            for name, account in known.items()
+        ],
+    }
+
+
+def hash_password(password: str) -> str:
     """Hash a password as RabbitMQ does: base64 of a four-byte salt and of the SHA-256 of salt and password."""
     salt = os.urandom(4)
     return base64.b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode()

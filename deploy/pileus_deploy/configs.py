@@ -6,29 +6,40 @@ password, no database, no secret of another host.
 
 import hashlib
 import hmac
+import json
 from collections.abc import Mapping
 from configparser import RawConfigParser
 from pathlib import Path
 
 from pileus_deploy import libvirtd
-from pileus_deploy.plan import NBD_PORT, ON_THE_BUS, PORTS, REGION, STORAGE_PORT, Plan, open_private
+from pileus_deploy.plan import BROKER_PORT, NBD_PORT, ON_THE_BUS, PORTS, REGION, STORAGE_PORT, Plan, open_private
 from pileus_kit.accounts import Account
 
 Values = Mapping[str, object]
+SHARED = ("offset", "hypervisor", "network_driver")
+"""What of the controller's plan holds for the machines that join it."""
 
 
 def write(plan: Plan) -> None:
     """Write all configuration files."""
-    services, hosts = _services(plan), _hosts(plan)
-    for service in PORTS:
+    services, hosts = {} if plan.controller else _services(plan), _hosts(plan)
+    for service in () if plan.controller else PORTS:
         _write(plan.config_file(service), _common(plan, service) | hosts.get(service, {}) | services.get(service, {}))
     for service, values in hosts.items():
-        _write(plan.agent_config_file(service), _of_host(plan, service) | values)
+        if plan.runs_agent(service):
+            _write(plan.agent_config_file(service), _of_host(plan, service) | values)
+    if plan.tls and not plan.controller:
+        _write(plan.config_file("registrar"), _registrar(plan))
+
+
+def metadata_share(secret: str, host: str) -> str:
+    """Return a host's share of compute's secret: its signatures are accepted for its own guests only."""
+    return hmac.new(secret.encode(), host.encode(), hashlib.sha256).hexdigest()
 
 
 def metadata_secret(plan: Plan) -> str:
-    """This host's share of compute's secret: its signatures are accepted for its own guests only."""
-    return hmac.new(plan.secrets["metadata"].encode(), plan.host.encode(), hashlib.sha256).hexdigest()
+    """Return this host's share of compute's secret."""
+    return plan.secrets["metadata share"] if plan.controller else metadata_share(plan.secrets["metadata"], plan.host)
 
 
 def _common(plan: Plan, service: str) -> dict[str, object]:
@@ -40,16 +51,37 @@ def _common(plan: Plan, service: str) -> dict[str, object]:
         "service_user": service,
         "service_password": plan.secrets[service],
         "host": plan.host,
-        "bind": f"{plan.address}:{plan.port(service)}",
+        "bind": plan.bind(service),
         "region": REGION,
         "audit_log": plan.state / "audit" / service / "audit.log",
+        **({"ca_file": plan.tls_file("authorities.pem")} if plan.tls else {}),
         **bus,
     }
 
 
 def _of_host(plan: Plan, service: str) -> dict[str, object]:
     bus = {"bus": plan.bus_url(Account(service, plan.host))} if service in ON_THE_BUS else {}
-    return {"state": plan.state, "host": plan.host, **bus}
+    return {"state": plan.state, "host": plan.host, **_certificates(plan), **bus}
+
+
+def _certificates(plan: Plan) -> dict[str, object]:
+    """The files by which an agent verifies others and proves which machine it runs on."""
+    files = {"ca_file": "authorities.pem", "certificate_file": "machine.pem", "key_file": "machine.key"}
+    return {option: plan.tls_file(name) for option, name in files.items()} if plan.tls else {}
+
+
+def _registrar(plan: Plan) -> dict[str, object]:
+    """The options of the registrar: what joining takes, and nothing of the services."""
+    return {
+        "state": plan.state,
+        "host": plan.host,
+        "bind": plan.bind("registrar"),
+        "folder": plan.state / "registrar",
+        "authorities": plan.tls_file("authorities.pem"),
+        "broker_port": BROKER_PORT + plan.offset,
+        "plan": json.dumps({"controller": plan.address, **{name: getattr(plan, name) for name in SHARED}}),
+        "metadata_secret": plan.secrets["metadata"],
+    }
 
 
 def _services(plan: Plan) -> dict[str, dict[str, object]]:
@@ -63,30 +95,34 @@ def _services(plan: Plan) -> dict[str, dict[str, object]]:
         "compute": {"metadata_secret": plan.secrets["metadata"], "sealing_keys": plan.secrets["compute seal"]},
         "volume": {"sealing_keys": plan.secrets["volume seal"]},
         "network": {"metadata_secret": ""},
+        "image": {"data_url": plan.host_url if plan.tls else ""},
     }
 
 
 def _hosts(plan: Plan) -> dict[str, dict[str, object]]:
     """The options of the agents on this host; the only secret is the host's own share of the metadata secret."""
     fake = plan.hypervisor == "fake"
+    images = plan.host_url if plan.tls else plan.url("image")
+    compute = plan.host_url if plan.tls else plan.url("compute")
     return {
         "compute": {
             "prefix": plan.prefix,
             "hypervisor": plan.hypervisor,
             "libvirt_uri": libvirtd.uri(plan.state),
-            "data_services": (plan.url("image"),),
+            "data_services": (images,),
         },
         "network": {
             "prefix": plan.prefix,
             "metadata_secret": metadata_secret(plan),
-            "metadata_url": f"{plan.url('compute')}/metadata",
-            "bridge_mappings": (f"public:{plan.public_bridge}",),
-            "driver": "fake" if fake else "linux",
+            "metadata_url": f"{compute}/metadata",
+            "bridge_mappings": () if plan.controller else (f"public:{plan.public_bridge}",),
+            "tunnel_address": plan.address if plan.tls else "",
+            "driver": plan.driver_of_network,
         },
         "volume": {
             "nbd": f"127.0.0.1:{NBD_PORT + plan.offset}",
             "backend": "fake" if fake else "file",
-            "data_services": (plan.url("image"), plan.url("objectstore")),
+            "data_services": (images, plan.url("objectstore")),
         },
         "objectstore": {"storage_bind": f"127.0.0.1:{STORAGE_PORT + plan.offset}"},
     }

@@ -21,17 +21,23 @@ def run(*command: str, text: str | None = None) -> str:
 
 
 def prepare(plan: Plan) -> None:
+    """Let this host forward, and hold guests' processes back; on the controller, make the external network as well."""
+    Path("/proc/sys/net/ipv4/ip_forward").write_text("1\n")
+    subprocess.run(
+        ["modprobe", "br_netfilter"], capture_output=True, check=False
+    )  # the module may be built in; agents can't load it
+    forbid_guest_connections(plan)
+    if not plan.controller:
+        _make_external_network(plan)
+
+
+def _make_external_network(plan: Plan) -> None:
     """Make the bridge of the external network, with this host as its gateway, masqueraded towards the world."""
     bridge, gateway = plan.public_bridge, f"{plan.public_net}.1/24"
     if not Path(f"/sys/class/net/{bridge}").exists():
         run("ip", "link", "add", bridge, "type", "bridge")
     run("ip", "address", "replace", gateway, "dev", bridge)
     run("ip", "link", "set", bridge, "up")
-    Path("/proc/sys/net/ipv4/ip_forward").write_text("1\n")
-    subprocess.run(
-        ["modprobe", "br_netfilter"], capture_output=True, check=False
-    )  # the module may be built in; agents can't load it
-    forbid_guest_connections(plan)
     table = f"{plan.prefix}_{TABLE}"
     # frames that cross our bridges pass here too (bridge-nf-call-iptables) and must keep their addresses
     run(

@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import urllib.error
@@ -22,6 +23,7 @@ from pileus_deploy import (
     configs,
     host_network,
     libvirtd,
+    plan_files,
     privileges,
     state_permissions,
     supervisor,
@@ -34,7 +36,6 @@ from pileus_deploy.progress import step, wait_for
 from pileus_kit.file_modes import use_private_umask
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-PLAN = "plan.json"
 MIN_FREE_BYTES = 1 << 30  # bytes of free disk below which starting is pointless
 SETTLE_TIMEOUT_S = 900.0  # seconds for the host to report itself while its processes live
 PORTS_TIMEOUT_S = 20.0  # seconds that processes of a cloud that was cut off may take to end
@@ -75,10 +76,10 @@ def up(plan: Plan, demo: bool = True) -> None:
 
 def warn_of_plain_text(plan: Plan) -> None:
     """Warn that passwords and tokens travel unencrypted, if the address isn't the loopback one."""
-    if not ipaddress.ip_address(plan.address).is_loopback:
+    if not plan.tls and not ipaddress.ip_address(plan.address).is_loopback:
         print(
             f"WARNING: the APIs listen on {plan.address} without TLS: whoever can listen in on that network reads "
-            "passwords and tokens. Put a proxy that speaks TLS in front of them.",
+            "passwords and tokens. `deploy/up --tls` encrypts them.",
             file=sys.stderr,
         )
 
@@ -94,6 +95,10 @@ def _start(plan: Plan) -> None:
             (plan.state / name).mkdir(parents=True, exist_ok=True)
         users.ensure()
         state_permissions.correct(plan)
+        if plan.tls:
+            from pileus_deploy import tls
+
+            tls.prepare(plan)
         configs.write(plan)
         broker.prepare(plan)
         users.set_owners(plan)
@@ -113,6 +118,38 @@ def _start(plan: Plan) -> None:
                 lambda: is_healthy(plan, service),  # noqa: B023 -- used at once
                 failed=lambda: _why_failed(plan, pid, f"{service}-api"),  # noqa: B023 -- used at once
             )
+
+
+def up_member(plan: Plan) -> None:
+    """Start the processes of a machine that joined a cloud; the cloud's APIs and broker run on its controller."""
+    if supervisor.running(plan.state):
+        print(f"This machine's processes run already, for the cloud at {plan.controller}.")
+        host_network.prepare(plan)
+        return
+    with step("configuration and network of this machine"):
+        check_disk_access(plan)
+        check_capacity(plan)
+        for name in ("run", "logs", "etc"):
+            (plan.state / name).mkdir(parents=True, exist_ok=True)
+        users.ensure()
+        state_permissions.correct(plan)
+        configs.write(plan)
+        users.set_owners(plan)
+        host_network.prepare(plan)
+    wanted = processes(plan)
+    with step("processes") as remark:
+        pid = supervisor.daemonize(plan, wanted, between=lambda: stop_guests(plan))
+        remark(", ".join(process.name for process in wanted))
+    for process in wanted:
+        with step(f"{process.name} runs"):
+            wait_for(
+                process.name,
+                120,
+                lambda: supervisor.is_steady(plan.state, process.name),  # noqa: B023 -- used at once
+                failed=lambda: _why_failed(plan, pid, process.name),  # noqa: B023 -- used at once
+            )
+    systemd_unit.install(plan)
+    print(f"This machine is {plan.host} in the cloud at {plan.controller}. `pileus host list` there shows it.")
 
 
 def _why_host_failed(plan: Plan) -> str | None:
@@ -154,7 +191,7 @@ def check_capacity(plan: Plan) -> None:
 def _port_conflict(plan: Plan, process: Process) -> str | None:
     if process.port is None:
         return None
-    address = "127.0.0.1" if process.command else plan.address
+    address = process.address
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -205,7 +242,9 @@ def _run_as(plan: Plan, service: str, work: Callable[[], object]) -> None:
 
 def is_healthy(plan: Plan, service: str) -> bool:
     try:
-        with urllib.request.urlopen(f"{plan.url(service)}/healthcheck", timeout=5) as answer:  # noqa: S310 -- our own URL
+        trusting = ssl.create_default_context(cafile=plan.tls_file("authorities.pem")) if plan.tls else None
+        url = f"{plan.url(service)}/healthcheck"
+        with urllib.request.urlopen(url, timeout=5, context=trusting) as answer:  # noqa: S310 -- our own URL
             return bool(answer.status == 200)
     except (urllib.error.URLError, OSError):
         return False
@@ -232,7 +271,8 @@ def down(plan: Plan) -> None:
             wait_for("supervisor", 120, lambda: not Path(f"/proc/{pid}").exists() or _is_zombie(pid))
     if not (plan.state / "etc").exists():
         return  # this cloud never got far enough to make anything; what has its names belongs to another cloud
-    broker.stop_epmd(plan)
+    if not plan.controller:
+        broker.stop_epmd(plan)
     with step("network and volume exports"):
         _clear(plan, "volume")
         _clear(plan, "network")
@@ -252,7 +292,8 @@ def _is_zombie(pid: int) -> bool:
 def _clear(plan: Plan, service: str) -> None:
     """Remove what a service made on this host; agents leave it in place on purpose when they end."""
     file = plan.agent_config_file(service)
-    if file.exists() and plan.hypervisor != "fake":
+    is_fake = (plan.driver_of_network if service == "network" else plan.hypervisor) == "fake"
+    if file.exists() and not is_fake:
         host_network.run(sys.executable, "-m", f"pileus_{service}.agent", "--config", str(file), "--clear")
 
 
@@ -261,31 +302,13 @@ def reset(plan: Plan) -> None:
     down(plan)
     with step(f"remove {plan.state}"):
         for entry in plan.state.iterdir():
-            if entry.name != PLAN:
+            if entry.name != plan_files.PLAN:
                 shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
-        (plan.state / PLAN).unlink()  # the last step, so that an operator who interrupts here can repeat the command
+        (
+            plan.state / plan_files.PLAN
+        ).unlink()  # the last step, so that an operator who interrupts here can repeat the command
         if not plan.state.is_mount():
             plan.state.rmdir()
-
-
-def load_plan(state: Path) -> Plan | None:
-    """Return the plan with which the cloud in `state` was last started; None if there is no cloud."""
-    file = state / PLAN
-    return Plan(state, **json.loads(file.read_text())) if file.exists() else None
-
-
-def save_plan(plan: Plan) -> None:
-    plan.state.mkdir(parents=True, exist_ok=True)
-    (plan.state / PLAN).write_text(
-        json.dumps(
-            {
-                "address": plan.address,
-                "offset": plan.offset,
-                "hypervisor": plan.hypervisor,
-                **({"database": plan.database} if plan.database else {}),
-            }
-        )
-    )
 
 
 def summary(plan: Plan, login: str) -> str:

@@ -11,7 +11,7 @@ import os
 import sys
 from pathlib import Path
 
-from pileus_deploy import lifecycle
+from pileus_deploy import lifecycle, plan_files
 from pileus_deploy.loads.servers import Postgres
 from pileus_deploy.loads.stages import Load
 from pileus_deploy.plan import Plan
@@ -36,12 +36,12 @@ def main(argv: list[str] | None = None) -> int:
     plan = Plan(
         given.state.resolve(), offset=given.offset, hypervisor="fake", database=postgres.url if postgres else ""
     )
-    earlier = lifecycle.load_plan(plan.state)
+    earlier = plan_files.load(plan.state)
     if earlier:
         lifecycle.reset(earlier)
     os.environ.update(UNBOUNDED)
     try:
-        lifecycle.save_plan(plan)
+        plan_files.save(plan)
         lifecycle.up(plan, demo=False)
         load = Load(plan, given.clients, postgres)
         load.fill(given.servers)

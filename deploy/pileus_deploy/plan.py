@@ -1,11 +1,11 @@
-"""What an all-in-one cloud consists of: names, ports, secrets and configuration files under one state directory."""
+"""What a cloud's machine consists of: names, ports, secrets and configuration files under one state directory."""
 
 import json
 import os
 import secrets
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import IO
@@ -17,9 +17,15 @@ from pileus_kit.accounts import Account
 SERVICES = service.installed()
 PORTS = {name: one.port for name, one in SERVICES.items()}
 BROKER_PORT = 5682  # other than 5672, where a broker of the system may listen
+BUS_TLS_PORT = 5671
+HOST_PORT = 8775
+"""Where machines of the cloud ask for metadata and image data, join, and renew their certificates."""
+COMMON_PORT = 443
 STORAGE_PORT = 6200
 NBD_PORT = 10809
 REGION = "RegionOne"
+ROLES = {"compute": ("compute", "network"), "network": ("network",), "volume": ("volume",)}
+"""What a machine may join as, and the services whose agents it then runs."""
 ON_THE_BUS = tuple(name for name, one in SERVICES.items() if one.uses_bus)
 
 OFFSETS = range(36 * 36)  # each offset has a prefix and an external network of its own
@@ -31,7 +37,10 @@ class Plan:
     """One cloud's plan.
 
     `offset` moves every port and renames everything on the host, so that clouds can run side by side. `database` is a
-    SQLAlchemy URL with {service} in it, so that each service has its own database; empty: SQLite.
+    SQLAlchemy URL with {service} in it, so that each service has its own database; empty: SQLite. With `tls` the public
+    APIs and everything between machines is encrypted; `certificate` and `key` name files for the public APIs, and
+    `authorities` one that verifies them; empty: the cloud's own authority. `controller` is the address of the machine
+    that runs APIs and broker; empty: this one. A machine that joined has `roles`.
     """
 
     state: Path
@@ -39,6 +48,22 @@ class Plan:
     offset: int = 0
     hypervisor: str = "libvirt"
     database: str = ""
+    tls: bool = False
+    certificate: str = ""
+    key: str = ""
+    authorities: str = ""
+    network_driver: str = ""
+    controller: str = ""
+    name: str = ""
+    roles: tuple[str, ...] = ()
+
+    def settings(self) -> dict[str, object]:
+        """Return what was chosen, to be kept in a file."""
+        return {
+            field.name: getattr(self, field.name)
+            for field in fields(self)
+            if field.name != "state" and getattr(self, field.name) != field.default
+        }
 
     def database_url(self, service: str) -> str:
         return self.database.format(service=service) or f"sqlite:///{self.database_file(service)}"
@@ -47,7 +72,44 @@ class Plan:
         return PORTS[service] + self.offset
 
     def url(self, service: str) -> str:
-        return f"http://{self.address}:{self.port(service)}"
+        return f"{'https' if self.tls else 'http'}://{self.controller or self.address}:{self.port(service)}"
+
+    def bind(self, service: str) -> str:
+        """Return where a service's API listens: on its port, or on a socket behind HAProxy."""
+        return f"unix:{self.socket(service)}" if self.tls else f"{self.address}:{self.port(service)}"
+
+    def socket(self, service: str) -> Path:
+        return self.state / "sockets" / service / "api.sock"
+
+    @property
+    def common_port(self) -> int:
+        """The port behind which all APIs are reached by paths."""
+        return COMMON_PORT + self.offset
+
+    @property
+    def host_port(self) -> int:
+        return HOST_PORT + self.offset
+
+    @property
+    def host_url(self) -> str:
+        """Where this cloud's machines reach what is for them only."""
+        return f"https://{self.controller or self.address}:{self.host_port}"
+
+    def tls_file(self, name: str) -> Path:
+        return self.state / "tls" / name
+
+    @property
+    def public_certificate(self) -> Path:
+        """Certificate and key of the public APIs, in one file."""
+        return self.tls_file("public.pem" if self.certificate else "both.pem")
+
+    @property
+    def driver_of_network(self) -> str:
+        return self.network_driver or ("fake" if self.hypervisor == "fake" else "linux")
+
+    def runs_agent(self, service: str) -> bool:
+        """Whether this machine runs the agent of a service."""
+        return not self.controller or any(service in ROLES[role] for role in self.roles)
 
     @property
     def prefix(self) -> str:
@@ -67,23 +129,32 @@ class Plan:
     @property
     def host(self) -> str:
         """The name of this machine as hypervisor, storage host and network node."""
-        return socket.gethostname()
+        return self.name or socket.gethostname()
 
     @property
     def accounts(self) -> tuple[Account, ...]:
         """The accounts on the bus: one for each service, and one of this host for each that has an agent."""
+        if self.controller:
+            return tuple(Account(service, self.host) for service in ON_THE_BUS if self.runs_agent(service))
         hosts = {name: ("", self.host) if SERVICES[name].has_agent else ("",) for name in ON_THE_BUS}
         return tuple(Account(service, host) for service in ON_THE_BUS for host in hosts[service])
 
     def bus_url(self, account: Account) -> str:
         user = quote(account.name, safe="")
-        return f"rabbit://{user}:{self.secrets[f'bus {account.name}']}@127.0.0.1:{BROKER_PORT + self.offset}//"
+        login = f"rabbit://{user}:{self.secrets[f'bus {account.name}']}"
+        if not self.controller:
+            return f"{login}@127.0.0.1:{BROKER_PORT + self.offset}//"
+        files = {"ca": "authority.pem", "cert": "machine.pem", "key": "machine.key"}
+        query = "&".join(f"ssl_{kind}_file={quote(str(self.tls_file(name)))}" for kind, name in files.items())
+        return f"{login}@{self.controller}:{BUS_TLS_PORT + self.offset}//?ssl=true&{query}"
 
     @cached_property
     def secrets(self) -> dict[str, str]:
         """Passwords and keys, drawn at the first start and kept in a file that only root can read."""
         file = self.state / "secrets.json"
         known: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
+        if self.controller:
+            return known  # the controller gave them
         wanted = (
             "admin",
             "demo",

@@ -1,13 +1,16 @@
-"""The processes of an all-in-one cloud, in the order in which they start; they stop in the opposite order."""
+"""The processes of a machine, in the order in which they start; they stop in the opposite order."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pileus_deploy import broker, users
+from pileus_deploy import broker, haproxy, users
 from pileus_deploy.plan import SERVICES, Plan
 from pileus_kit.service import Service
+
+RENEWAL_CAPABILITIES = ("chown", "dac_override", "fowner")
+"""To replace files of several owners."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,8 @@ class Process:
     command: tuple[str, ...] = ()
     environment: tuple[tuple[str, str], ...] = ()
     port: int | None = None
+    address: str = "127.0.0.1"
+    """Where the port is."""
     stop_signal: int = 15
     user: str = ""
     """The user that it runs as; empty: root, limited to `capabilities` if it is one of our own processes."""
@@ -34,6 +39,23 @@ class Process:
 
 def processes(plan: Plan) -> Sequence[Process]:
     """Return infrastructure first, then identity, then everything else."""
+    found = [] if plan.controller else _infrastructure(plan)
+    if plan.hypervisor == "libvirt" and plan.runs_agent("compute"):
+        from pileus_deploy import libvirtd
+
+        if not libvirtd.system_runs():
+            found += [
+                Process("virtlogd", command=tuple(libvirtd.log_command(plan.state))),
+                Process("libvirtd", command=tuple(libvirtd.command(plan.state))),
+            ]
+    for service in SERVICES.values():
+        found += _of(plan, service)
+    if plan.tls:
+        found += _for_machines(plan)
+    return found
+
+
+def _infrastructure(plan: Plan) -> list[Process]:
     found = [
         Process("epmd", command=broker.epmd_command(plan), port=broker.port(plan) + 1, user=users.BROKER),
         Process(
@@ -44,17 +66,17 @@ def processes(plan: Plan) -> Sequence[Process]:
             user=users.BROKER,
         ),
     ]
-    if plan.hypervisor == "libvirt":
-        from pileus_deploy import libvirtd
-
-        if not libvirtd.system_runs():
-            found += [
-                Process("virtlogd", command=tuple(libvirtd.log_command(plan.state))),
-                Process("libvirtd", command=tuple(libvirtd.command(plan.state))),
-            ]
-    for service in SERVICES.values():
-        found += _of(plan, service)
+    if plan.tls:
+        found.append(Process("haproxy", command=haproxy.command(plan), port=plan.common_port, address=plan.address))
     return found
+
+
+def _for_machines(plan: Plan) -> Iterator[Process]:
+    """Return what makes machines prove themselves to each other."""
+    if not plan.controller:
+        arguments = ("--config", str(plan.config_file("registrar")))
+        yield Process("registrar", "pileus_deploy.registrar:main", arguments, user=users.REGISTRAR)
+    yield Process("renewal", "pileus_deploy.renewal:main", (str(plan.state),), capabilities=RENEWAL_CAPABILITIES)
 
 
 def _of(plan: Plan, service: Service) -> Iterator[Process]:
@@ -64,11 +86,13 @@ def _of(plan: Plan, service: Service) -> Iterator[Process]:
     """
     name, agent_config = service.name, plan.agent_config_file(service.name)
     user = users.user_of(name)
-    yield _python(plan, name, "api", f"pileus_{name}.app:main", user=user, port=plan.port(name))
-    if service.has_worker:
+    if not plan.controller:
+        main, port = f"pileus_{name}.app:main", plan.port(name)
+        yield _python(plan, name, "api", main, user=user, port=port, address=plan.address)
+    if service.has_worker and not plan.controller:
         config = agent_config if service.has_agent and not service.uses_bus else None
         yield _python(plan, name, "worker", f"pileus_{name}.worker:main", user=user, config=config)
-    if service.has_agent:
+    if service.has_agent and plan.runs_agent(name):
         kept = service.agent_capabilities or None
         yield _python(
             plan,

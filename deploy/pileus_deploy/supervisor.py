@@ -24,6 +24,7 @@ from pileus_deploy.processes import Process
 log = logging.getLogger(__name__)
 
 SIGNALS = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
+STEADY_S = 2.0  # seconds after which a process has read its configuration and connected, or failed
 STABLE_S = 10.0  # seconds of running after which a process counts as started well
 MAX_PAUSE_S = 15.0
 GRACE_S = 15.0  # seconds from SIGTERM to SIGKILL
@@ -240,7 +241,13 @@ def _write_state(plan: Plan, children: Sequence[Child]) -> None:
         {
             "pid": os.getpid(),
             "processes": {
-                c.process.name: {"pid": c.pid, "failures": c.failures, "port": c.process.port} for c in children
+                c.process.name: {
+                    "pid": c.pid,
+                    "failures": c.failures,
+                    "port": c.process.port,
+                    "address": c.process.address,
+                }
+                for c in children
             },
         }
     )
@@ -274,6 +281,16 @@ def daemonize(plan: Plan, wanted: Sequence[Process], between: Callable[[], objec
         log.exception("the supervisor failed")
         os._exit(70)
     os._exit(0)
+
+
+def is_steady(state: Path, process: str) -> bool:
+    """Return whether a process has run for long enough to have read its configuration and connected."""
+    file = state / "run" / "supervisor.json"
+    pid = json.loads(file.read_text())["processes"].get(process, {}).get("pid") if file.exists() else None
+    try:
+        return bool(pid) and time.time() - Path(f"/proc/{pid}").stat().st_ctime > STEADY_S
+    except OSError:
+        return False
 
 
 def running(state: Path) -> int | None:

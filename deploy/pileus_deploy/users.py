@@ -10,6 +10,7 @@ import pwd
 import subprocess
 from pathlib import Path
 
+from pileus_deploy import broker, haproxy, host_records
 from pileus_deploy.plan import PORTS, Plan
 
 GROUP = "pileus"
@@ -17,7 +18,9 @@ GROUP = "pileus"
 CONVERTER = "pileus-convert"
 """The user of programs that open what tenants have written (`pileus_kit.sandbox`)."""
 BROKER = "rabbitmq"
-NAMES = tuple(f"pileus-{service}" for service in PORTS)
+REGISTRAR = host_records.USER
+PROXY = haproxy.USER
+NAMES = (*(f"pileus-{service}" for service in PORTS), REGISTRAR)
 
 
 def user_of(service: str) -> str:
@@ -58,6 +61,10 @@ def remove() -> list[str]:
 
 def set_owners(plan: Plan) -> None:
     """Make every service's directories, and give each to its user, also those that root owned in earlier releases."""
+    if plan.tls:
+        set_tls_owners(plan)
+    if plan.controller:
+        return  # root's agents are all that a machine has that joined
     _move_databases(plan)
     for service in PORTS:
         change_owner(plan.state / "databases" / service, user_of(service), again=True)
@@ -76,6 +83,24 @@ def set_owners(plan: Plan) -> None:
     for service in PORTS:
         _share_with_group(plan.config_file(service), user_of(service), 0o640)
     _share_with_group(plan.agent_config_file("objectstore"), user_of("objectstore"), 0o640)
+
+
+def set_tls_owners(plan: Plan) -> None:
+    """Let every service read by which authorities it verifies others, and HAProxy enter the APIs' sockets."""
+    _share_with_group(plan.state / "tls", GROUP, 0o710)
+    for name in ("authority.pem", "authorities.pem"):
+        _share_with_group(plan.tls_file(name), GROUP, 0o640)
+    if plan.controller:
+        return
+    change_owner(plan.state / "registrar", REGISTRAR, again=True)
+    change_owner(broker.tls_folder(plan), BROKER, again=True)
+    _share_with_group(plan.config_file("registrar"), REGISTRAR, 0o640)
+    for service, user in {**{name: user_of(name) for name in PORTS}, "registrar": REGISTRAR}.items():
+        place = plan.socket(service).parent
+        place.mkdir(parents=True, exist_ok=True)
+        os.chown(place, pwd.getpwnam(user).pw_uid, grp.getgrnam(PROXY).gr_gid)
+        place.chmod(0o750)
+    (plan.state / "sockets").chmod(0o711)
 
 
 def change_owner(place: Path, user: str, again: bool = False) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pileus_deploy import lifecycle, systemd_unit, uninstall
+from pileus_deploy import lifecycle, plan_files, systemd_unit, uninstall
 from pileus_deploy.plan import Plan
 
 
@@ -54,10 +54,10 @@ def test_systemd_understands_the_unit(root: Path) -> None:
 
 def test_uninstall_asks_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = Plan(tmp_path / "state", hypervisor="fake")
-    lifecycle.save_plan(plan)
+    plan_files.save(plan)
     monkeypatch.setattr("builtins.input", lambda _: "no")
     assert uninstall.uninstall(plan, yes=False) == 1
-    assert lifecycle.load_plan(plan.state) == plan
+    assert plan_files.load(plan.state) == plan
 
 
 def test_packages_are_named() -> None:

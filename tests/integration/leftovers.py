@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from pileus_deploy.host_network import CONTROL_GROUPS
-from pileus_deploy.lifecycle import load_plan
+from pileus_deploy.plan_files import load as load_plan
 
 # tables whose rows a user's things occupy; a row that outlives its user's thing is an orphan
 TABLES = {

@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from pileus_cli.people.exposed import exposed
-from pileus_deploy import lifecycle, privileges, supervisor, users
+from pileus_deploy import plan_files, privileges, supervisor, users
 from pileus_deploy.bootstrap import Cloud as Client
 from pileus_deploy.plan import PORTS, Plan
 
@@ -20,7 +20,7 @@ OPEN_TO_ROLE_SERVICE = "/v3/OS-PILEUS/revocations?since=0"
 
 @pytest.fixture
 def plan(state: Path, cloud: object) -> Plan:
-    found = lifecycle.load_plan(state)
+    found = plan_files.load(state)
     assert found is not None
     return found
 

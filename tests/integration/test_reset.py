@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from conftest import deploy
 
-from pileus_deploy import lifecycle
+from pileus_deploy import plan_files
 from pileus_deploy.plan import Plan
 
 
@@ -35,12 +35,12 @@ def test_where_no_cloud_is_nothing_is_touched(neighbour: Plan, tmp_path: Path) -
 def test_a_start_that_was_refused_is_forgotten(neighbour: Plan, tmp_path: Path) -> None:
     """`up` wrote its plan, then found the neighbour's ports taken."""
     refused = Plan(tmp_path / "refused", offset=neighbour.offset)
-    lifecycle.save_plan(refused)
+    plan_files.save(refused)
     (refused.state / "cache").mkdir()
     (refused.state / "cache" / "pileus-test.qcow2").touch()
     deploy("reset", state=refused.state)
     assert there(neighbour.public_bridge) and not refused.state.exists()
     (refused.state / "etc").mkdir(parents=True)
-    lifecycle.save_plan(refused)
+    plan_files.save(refused)
     deploy("reset", state=refused.state)
     assert not there(neighbour.public_bridge), "what got further takes away what it may have made"

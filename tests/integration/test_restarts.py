@@ -15,7 +15,7 @@ from clients import Cloud, Guest, wait_until
 from conftest import deploy
 from leftovers import output
 
-from pileus_deploy.lifecycle import load_plan
+from pileus_deploy.plan_files import load as load_plan
 from pileus_deploy.status import process_tree
 
 LASTING = "mke2fs -q {0} && mkdir -p /mnt/v && mount -t ext2 {0} /mnt/v && echo kept > /mnt/v/note && sync"

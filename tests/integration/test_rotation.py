@@ -6,7 +6,7 @@ from pathlib import Path
 
 import requests
 
-from pileus_deploy import lifecycle
+from pileus_deploy import lifecycle, plan_files
 from pileus_deploy.bootstrap import Cloud
 from pileus_deploy.plan import PORTS
 from pileus_deploy.progress import wait_for
@@ -17,7 +17,7 @@ STAY = {"admin", "demo", "hash_path"}
 
 
 def test_everything_rotates(state: Path, cloud: object) -> None:
-    plan = lifecycle.load_plan(state)
+    plan = plan_files.load(state)
     assert plan is not None
     before = dict(plan.secrets)
     client = Cloud(plan, "demo", "demo")

@@ -11,6 +11,9 @@ class Config(ServiceConfig):
 
     bind: str = option("Address and port of the API", "127.0.0.1:9292")
     service_user: str = option("This service's user in project `service`", "image")
+    data_url: str = option(
+        "Where hosts reach image data, as scheme://host:port; empty: where the ticket was asked for", ""
+    )
     store: str = option("The store for new images (an entry point of pileus.image.stores)", "file")
     largest_image: int = option("Bytes that one image may have", 1 << 40)
     largest_disk: int = option("Bytes that a guest may see of one image", 16 << 40)

@@ -20,13 +20,13 @@ def run(context: None, given: Namespace) -> int:
 COMMANDS = [
     Command(
         "cloud",
-        "Start and stop the cloud on this machine: up, down, status, reset, rotate, uninstall",
+        "Start and stop the cloud on this machine: up, down, status, reset, rotate, uninstall, invite, join",
         (
             arg(
                 "words",
-                "up, down, status, reset, rotate or uninstall, and their options",
+                "up, down, status, reset, rotate, uninstall, invite or join, and their options",
                 nargs="...",
-                metavar="up|down|status|reset|rotate|uninstall …",
+                metavar="up|down|status|reset|rotate|uninstall|invite|join …",
             ),
         ),
         run,

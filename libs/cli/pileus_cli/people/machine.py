@@ -41,7 +41,8 @@ class Machine:
         """
         file = self.state / "run" / "supervisor.json"
         where = urlsplit(self.cloud.config.auth["auth_url"]).netloc
-        return os.access(file, os.R_OK) and where in self.option("identity", "bind").split(",")
+        ours = (*self.option("identity", "bind").split(","), urlsplit(self.option("identity", "public_url")).netloc)
+        return os.access(file, os.R_OK) and where in ours
 
     def option(self, service: str, name: str) -> str:
         parser = configparser.RawConfigParser()
@@ -134,9 +135,8 @@ def ports_open(machine: Machine) -> Iterable[Finding]:
     for name, process in machine.supervisor["processes"].items():
         if not process["port"]:
             continue
-        bind = machine.option(name.partition("-")[0], "bind")  # infrastructure listens on the loopback address
         try:
-            socket.create_connection((bind.partition(":")[0] or "127.0.0.1", process["port"]), timeout=3).close()
+            socket.create_connection((process.get("address", "127.0.0.1"), process["port"]), timeout=3).close()
         except OSError as err:
             yield Finding(
                 "listening", "error", name, "nobody listens on its port", f"port {process['port']}: {err}", "deploy/up"

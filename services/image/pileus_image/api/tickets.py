@@ -39,7 +39,7 @@ def create(body: JsonObject) -> Answer:
     ticket = tools().tickets.issue(image.id, body["action"], body.get("seconds", DEFAULT_TICKET_S))
     return {
         "ticket": ticket,
-        "url": f"{request.url_root}v2/data/{image.id}",
+        "url": f"{tools().config.data_url or request.url_root.rstrip('/')}/v2/data/{image.id}",
         "image_id": image.id,
         "format": image.disk_format,
         "size": image.size,

@@ -1,0 +1,87 @@
+"""The command line of `pileus cloud`, which deploy/up and its siblings call."""
+
+import argparse
+import os
+from pathlib import Path
+
+from pileus_deploy import secret_rotation
+from pileus_deploy.plan import OFFSETS, ROLES
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser: a command, and its own options."""
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument(
+        "--state",
+        type=Path,
+        default=Path(os.environ.get("PILEUS_STATE", "/var/lib/pileus")),
+        help="directory of everything that this machine knows of the cloud (default %(default)s)",
+    )
+    common.add_argument("--yes", action="store_true", help="don't ask")
+    top = argparse.ArgumentParser(prog="deploy", description="An OpenStack-compatible cloud on this machine.")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def add(name: str, help: str) -> argparse.ArgumentParser:
+        return commands.add_parser(name, help=help, description=help[0].upper() + help[1:] + ".", parents=[common])
+
+    _add_up(add("up", "start the cloud, or complete one that was started halfway"))
+    add("down", "stop guests, processes and networks; `up` continues")
+    add("status", "show what runs, and how it is")
+    add("reset", "stop the cloud and delete everything it knows")
+    add("rotate", "replace passwords and keys while the cloud runs").add_argument(
+        "what", nargs="?", choices=[*secret_rotation.KINDS, "all"], default="all", help="default %(default)s"
+    )
+    add("uninstall", "remove the cloud, its users and its unit")
+    add("invite", "print a line with which one machine can join, valid once and for an hour").add_argument(
+        "--roles",
+        type=_roles,
+        default=("compute",),
+        help=f"of {', '.join(ROLES)}, separated by commas (default compute)",
+    )
+    join = add("join", "make this machine one of the cloud's, with a line that `invite` printed")
+    join.add_argument("line")
+    join.add_argument("--name", help="what the cloud calls this machine (default: its host name)")
+    return top
+
+
+def _add_up(up: argparse.ArgumentParser) -> None:
+    up.add_argument("--no-demo", action="store_true", help="don't boot a first server")
+    up.add_argument("--address", help="address on which the APIs listen (default 127.0.0.1)")
+    up.add_argument(
+        "--offset",
+        type=_offset,
+        metavar=f"0..{OFFSETS[-1]}",
+        help="added to every port, for a second cloud beside the first",
+    )
+    up.add_argument("--hypervisor", choices=["libvirt", "fake"], help="fake plays a host without guests")
+    up.add_argument(
+        "--network-driver", choices=["linux", "fake"], help="fake makes no networks (default: as the hypervisor)"
+    )
+    up.add_argument(
+        "--tls", action="store_true", default=None, help="serve the APIs by TLS, and let other machines join"
+    )
+    up.add_argument("--certificate", type=_file, help="PEM file for the APIs instead of the cloud's own authority's")
+    up.add_argument("--key", type=_file, help="PEM file of that certificate's key")
+    up.add_argument("--authorities", type=_file, help="PEM file that verifies that certificate (default: the system's)")
+
+
+def _offset(text: str) -> int:
+    if not text.isdecimal() or int(text) not in OFFSETS:
+        raise argparse.ArgumentTypeError(f"an offset is a number from 0 to {OFFSETS[-1]}")
+    return int(text)
+
+
+def _file(text: str) -> str:
+    if not Path(text).is_file():
+        raise argparse.ArgumentTypeError(f"there is no file {text}")
+    return str(Path(text).resolve())
+
+
+def _roles(text: str) -> tuple[str, ...]:
+    found = tuple(dict.fromkeys(text.split(",")))
+    unknown = [role for role in found if role not in ROLES]
+    if unknown:
+        raise argparse.ArgumentTypeError(
+            f"no machine can join as {unknown[0]!r} yet; roles are {', '.join(ROLES)}, separated by commas"
+        )
+    return found

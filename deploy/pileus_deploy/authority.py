@@ -1,0 +1,145 @@
+"""The cloud's certificate authority: an ECDSA key in the registrar's directory, which signs for its machines."""
+
+import datetime
+import ipaddress
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from pileus_deploy.plan import write_private
+
+YEARS, DAYS = 10, 30
+"""How long the authority and a machine's certificate are valid."""
+BACKDATED = datetime.timedelta(minutes=10)
+"""Clocks of machines may differ by so much."""
+CURVE = ec.SECP256R1
+
+
+class RequestRefused(ValueError):
+    """The request can't be signed; the message says why."""
+
+
+@dataclass(frozen=True)
+class Authority:
+    """The key and the certificate that verifies what it signs."""
+
+    key: ec.EllipticCurvePrivateKey
+    certificate: x509.Certificate
+
+    @property
+    def fingerprint(self) -> str:
+        return fingerprint(self.certificate)
+
+    def sign(
+        self, request: x509.CertificateSigningRequest, name: str, address: str, lasts: datetime.timedelta | None = None
+    ) -> x509.Certificate:
+        """Return a certificate of the request's key. The names are the caller's: nothing else of the request counts.
+
+        Raises RequestRefused if the request isn't signed with its key, or the key is of another kind.
+        """
+        public = request.public_key()
+        if not isinstance(public, ec.EllipticCurvePublicKey) or not isinstance(public.curve, CURVE):
+            raise RequestRefused("the key must be an ECDSA key on the curve P-256")
+        try:
+            is_signed = request.is_signature_valid
+        except InvalidSignature:
+            is_signed = False
+        if not is_signed:
+            raise RequestRefused("the request isn't signed with its own key")
+        names = [x509.DNSName(name), x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address(address))]
+        builder = _builder(name, self.certificate.subject, lasts or datetime.timedelta(days=DAYS)).public_key(public)
+        return (
+            builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(x509.SubjectAlternativeName(names), critical=False)
+            .add_extension(
+                x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]),
+                critical=False,
+            )
+            .add_extension(_usage(digital_signature=True), critical=True)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False)
+            .sign(self.key, hashes.SHA256())
+        )
+
+
+def ensure(folder: Path) -> Authority:
+    """Return the authority in this directory; make one if there is none."""
+    key_file, certificate_file = folder / "authority.key", folder / "authority.pem"
+    if not certificate_file.exists():
+        key = ec.generate_private_key(CURVE())
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Pileus cloud authority")])
+        certificate = (
+            _builder("Pileus cloud authority", name, datetime.timedelta(days=365 * YEARS))
+            .public_key(key.public_key())
+            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+            .add_extension(_usage(key_cert_sign=True), critical=True)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+            .sign(key, hashes.SHA256())
+        )
+        write_private(key_file, pem_of_key(key))
+        write_private(certificate_file, pem(certificate))
+    return load(folder)
+
+
+def load(folder: Path) -> Authority:
+    """Return the authority in this directory."""
+    key = serialization.load_pem_private_key((folder / "authority.key").read_bytes(), None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    return Authority(key, x509.load_pem_x509_certificate((folder / "authority.pem").read_bytes()))
+
+
+def new_request() -> tuple[ec.EllipticCurvePrivateKey, x509.CertificateSigningRequest]:
+    """Return a new key and a request for a certificate of it. The authority decides about the names."""
+    key = ec.generate_private_key(CURVE())
+    return key, x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).sign(key, hashes.SHA256())
+
+
+def pem(thing: x509.Certificate | x509.CertificateSigningRequest) -> str:
+    return thing.public_bytes(serialization.Encoding.PEM).decode()
+
+
+def pem_of_key(key: ec.EllipticCurvePrivateKey) -> str:
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()
+
+
+def fingerprint(certificate: x509.Certificate) -> str:
+    """Return the SHA-256 of the certificate, in hexadecimal digits."""
+    return certificate.fingerprint(hashes.SHA256()).hex()
+
+
+def serial(certificate: x509.Certificate) -> str:
+    """Return the serial number as HAProxy writes it: whole bytes in capital hexadecimal digits."""
+    number = certificate.serial_number
+    return number.to_bytes((number.bit_length() + 7) // 8, "big").hex().upper()
+
+
+def _builder(name: str, issuer: x509.Name, lasts: datetime.timedelta) -> x509.CertificateBuilder:
+    now = datetime.datetime.now(datetime.UTC)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
+        .issuer_name(issuer)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(min(now, now + lasts) - BACKDATED)
+        .not_valid_after(now + lasts)
+    )
+
+
+def _usage(digital_signature: bool = False, key_cert_sign: bool = False) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=digital_signature,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=key_cert_sign,
+        crl_sign=key_cert_sign,
+        encipher_only=False,
+        decipher_only=False,
+    )

@@ -1,0 +1,165 @@
+"""HAProxy in front of the APIs of a cloud with TLS: its configuration, and what it is told while it runs.
+
+Public frontends serve the APIs on their classic ports, and all of them behind one port with paths. The host port serves
+machines of the cloud, which prove themselves by certificate. docs/decisions/0020.
+"""
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+from pileus_deploy.plan import PORTS, Plan, write_private
+
+BINARY = "/usr/sbin/haproxy"
+USER = "haproxy"
+PATHS = {name: "object-store" if name == "objectstore" else name for name in PORTS}
+"""The first part of a path behind the common port."""
+RUNTIME_S = 5.0
+
+GLOBAL = """
+global
+  maxconn 4000
+  user {user}
+  group {user}
+  stats socket {control} mode 600 level admin
+  log stdout format raw local0
+  ssl-default-bind-options ssl-min-ver TLSv1.2 no-tls-tickets
+defaults
+  mode http
+  log global
+  option httplog
+  option dontlog-normal
+  option dontlognull
+  option http-keep-alive
+  retries 3
+  timeout connect 5s
+  timeout http-request 10s
+  timeout http-keep-alive 75s
+  timeout client 3m
+  timeout server 15m
+  http-error status 503 content-type application/json string '{{"error":{{"code":503,"title":"Service Unavailable",\
+"message":"The service starts again. Try again in a moment."}}}}' hdr Retry-After 1
+"""
+FORWARD = """  http-request del-header SCRIPT_NAME
+  http-request del-header PATH_INFO
+  http-request del-header X-Forwarded-Protocol
+  http-request del-header X-Forwarded-Ssl
+  http-request del-header X-Pileus-Host
+  http-request del-header X-Pileus-Serial
+  http-request set-header X-Forwarded-For %[src]
+  http-request set-header X-Forwarded-Proto https
+"""
+HOSTS = """frontend hosts
+  bind {address}:{port} ssl crt {both} ca-file {authority} verify optional alpn http/1.1
+{forward}  acl proven ssl_c_used
+  acl removed ssl_c_serial,hex -m str -f {revoked}
+  acl is_open path /authority /join
+  acl of_registrar path /authority /join /renew
+  acl of_metadata path_beg /metadata
+  acl of_image path_beg /v2/data/
+  http-request set-var(txn.host) ssl_c_s_dn(cn)
+  http-request set-header X-Pileus-Host %[var(txn.host)] if proven
+  http-request set-header X-Pileus-Serial %[ssl_c_serial,hex] if proven
+  http-request deny deny_status 403 if removed
+  http-request deny deny_status 403 unless is_open or proven
+  http-request deny deny_status 403 if of_metadata !{{ req.hdr(X-Metadata-Host),strcmp(txn.host) eq 0 }}
+  http-request deny deny_status 404 unless of_registrar or of_metadata or of_image
+  use_backend registrar if of_registrar
+  use_backend compute if of_metadata
+  default_backend image
+backend registrar
+  server registrar unix@{registrar}
+"""
+# Data for hosts is on the host port only.
+PUBLIC = """  http-request deny deny_status 404 if { path_beg /metadata /v2/data/ }
+"""
+
+
+def command(plan: Plan) -> tuple[str, ...]:
+    return (BINARY, "-db", "-f", str(config_file(plan)))
+
+
+def config_file(plan: Plan) -> Path:
+    return plan.state / "etc" / "haproxy.cfg"
+
+
+def revoked_file(plan: Plan) -> Path:
+    """The serial numbers of removed machines' certificates, one a line."""
+    return plan.state / "registrar" / "revoked"
+
+
+def write_config(plan: Plan) -> None:
+    """Write the configuration, and an empty list of removed machines where there is none."""
+    if not revoked_file(plan).exists():
+        write_private(revoked_file(plan), "")
+    write_private(config_file(plan), config(plan))
+
+
+def config(plan: Plan) -> str:
+    """Return the whole configuration."""
+    head = GLOBAL.format(user=USER, control=_control(plan)).lstrip()
+    hosts = HOSTS.format(
+        address=plan.address,
+        port=plan.host_port,
+        both=plan.tls_file("both.pem"),
+        authority=plan.tls_file("authority.pem"),
+        forward=FORWARD,
+        revoked=revoked_file(plan),
+        registrar=plan.socket("registrar"),
+    )
+    return head + "".join(_public(plan)) + hosts
+
+
+def _public(plan: Plan) -> Iterator[str]:
+    tls = f"ssl crt {plan.public_certificate} alpn http/1.1"
+    for service in PORTS:
+        yield f"frontend {service}\n  bind {plan.address}:{plan.port(service)} {tls}\n{FORWARD}{PUBLIC}"
+        yield f"  default_backend {service}\nbackend {service}\n  server api unix@{plan.socket(service)}\n"
+    yield f"frontend paths\n  bind {plan.address}:{plan.common_port} {tls}\n{FORWARD}"
+    for service, path in PATHS.items():
+        yield f"  acl of_{service} path_beg /{path}/\n  acl of_{service} path /{path}\n"
+        yield f"  http-request deny deny_status 404 if {{ path_beg /{path}/metadata /{path}/v2/data/ }}\n"
+        yield f"  http-request set-header SCRIPT_NAME /{path} if of_{service}\n"
+    yield f"  http-request deny deny_status 404 unless {' or '.join(f'of_{service}' for service in PATHS)}\n"
+    for service in PATHS:
+        yield f"  use_backend {service} if of_{service}\n"
+
+
+def refuse(plan: Plan, serials: list[str], address: str) -> None:
+    """Refuse certificates with these serial numbers from now on, and end the machine's connections."""
+    known = set(revoked_file(plan).read_text().split())
+    with revoked_file(plan).open("a") as file:
+        file.writelines(f"{number}\n" for number in serials if number not in known)
+    if not _control(plan).exists():
+        return  # it reads the file when it starts
+    for number in serials:
+        _tell(plan, f"add acl {revoked_file(plan)} {number}")
+    for line in _tell(plan, "show sess").splitlines():
+        words = line.split()
+        if f"src={address}:" in line and "fe=hosts" in line and words:
+            _tell(plan, f"shutdown session {words[0].rstrip(':')}")
+
+
+def replace_certificate(plan: Plan) -> None:
+    """Serve new connections with this machine's present certificate."""
+    file = plan.tls_file("both.pem")
+    if _control(plan).exists():
+        _tell(plan, f"set ssl cert {file} <<\n{file.read_text()}\n")
+        _tell(plan, f"commit ssl cert {file}")
+
+
+def _control(plan: Plan) -> Path:
+    return plan.state / "run" / "haproxy.sock"
+
+
+def _tell(plan: Plan, what: str) -> str:
+    """Give HAProxy one command and return its answer."""
+    with socket.socket(socket.AF_UNIX) as control:
+        control.settimeout(RUNTIME_S)
+        control.connect(str(_control(plan)))
+        control.sendall(what.encode() + b"\n")
+        control.shutdown(socket.SHUT_WR)
+        answer = b""
+        while piece := control.recv(1 << 16):
+            answer += piece
+    return answer.decode(errors="replace")

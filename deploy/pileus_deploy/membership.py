@@ -1,0 +1,47 @@
+"""Machines of this cloud, as an operator on the controller invites and removes them."""
+
+import time
+from dataclasses import replace
+
+from pileus_deploy import authority, broker, haproxy
+from pileus_deploy.host_records import HostRecord, HostRecords
+from pileus_deploy.plan import Plan
+
+LINE = "{address}:{port}/{secret}/{fingerprint}"
+
+
+class NoMembers(RuntimeError):
+    """Machines can't join, or leave; the message says why."""
+
+
+def records(plan: Plan) -> HostRecords:
+    """Return the files of the machines that joined. Raises NoMembers where none can be."""
+    if plan.controller:
+        raise NoMembers(f"this machine joined the cloud at {plan.controller}; run this there")
+    if not plan.tls:
+        raise NoMembers("machines join a cloud with TLS: `deploy/down`, then `deploy/up --tls --address ADDRESS`")
+    return HostRecords(plan.state / "registrar")
+
+
+def invite(plan: Plan, roles: tuple[str, ...]) -> str:
+    """Return the line with which one machine can join within an hour."""
+    known = records(plan)
+    known.forget_old_invitations()
+    signer = authority.load(plan.state / "registrar")
+    return LINE.format(
+        address=plan.address, port=plan.host_port, secret=known.invite(roles), fingerprint=signer.fingerprint
+    )
+
+
+def remove(plan: Plan, name: str) -> HostRecord:
+    """End everything that the machine may do; when this returns, it may do nothing any more. Idempotent."""
+    known = records(plan)
+    record = known.find(name)
+    if record is None:
+        raise NoMembers(f"there is no machine called {name}; `pileus host list` shows them")
+    if record.is_member:
+        record = replace(record, removed_at=time.time())
+        known.save(record)
+    haproxy.refuse(plan, list(record.serials), record.address)
+    broker.control(plan).delete_accounts(record.accounts)
+    return record

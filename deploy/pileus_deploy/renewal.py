@@ -1,0 +1,83 @@
+"""Renews this machine's certificate in time: `python -m pileus_deploy.renewal STATE`, on each machine.
+
+The controller signs for itself; others ask the registrar, proving themselves by the certificate they still have.
+"""
+
+import logging
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import requests
+from cryptography import x509
+
+from pileus_deploy import authority, broker, haproxy, machine_certificate, plan_files, users
+from pileus_deploy.plan import Plan
+from pileus_kit import logs
+from pileus_kit.process import run_until_signal
+from pileus_kit.tls import Certificates
+
+log = logging.getLogger(__name__)
+
+EVERY_S, RETRY_S = 3600.0, 300.0
+TIMEOUT_S = 30.0
+
+
+class RenewalRefused(RuntimeError):
+    """The registrar doesn't sign; the message is its answer."""
+
+
+def renew(plan: Plan) -> x509.Certificate:
+    """Replace this machine's certificate, and give it to those that serve with it. Raises RenewalRefused, or requests'
+    errors."""
+    if plan.controller:
+        return machine_certificate.renew(plan, lambda request: ask(plan, request))
+    signer = authority.load(plan.state / "registrar")
+    certificate = machine_certificate.renew(plan, lambda request: signer.sign(request, plan.host, plan.address))
+    broker.copy_certificate(plan)
+    users.set_tls_owners(plan)
+    haproxy.replace_certificate(plan)
+    return certificate
+
+
+def ask(plan: Plan, request: x509.CertificateSigningRequest) -> x509.Certificate:
+    """Have the registrar sign."""
+    names = [str(plan.tls_file(name)) for name in ("authority.pem", "machine.pem", "machine.key")]
+    with Certificates(*names).open_session() as http:
+        answer = http.post(f"{plan.host_url}/renew", json={"request": authority.pem(request)}, timeout=TIMEOUT_S)
+    if answer.status_code != 200:
+        raise RenewalRefused(answer.text[:500])
+    return x509.load_pem_x509_certificate(answer.json()["certificate"].encode())
+
+
+def look(plan: Plan) -> float:
+    """Renew if it is time. Returns the seconds until the next look."""
+    certificate = machine_certificate.current(plan)
+    if certificate is not None and not machine_certificate.is_due(certificate):
+        return EVERY_S
+    try:
+        log.info("this machine's certificate is valid until %s now", renew(plan).not_valid_after_utc)
+    except (RenewalRefused, requests.RequestException, OSError) as err:
+        log.error("the certificate can't be renewed: %s", err)
+        return RETRY_S
+    return EVERY_S
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Look now and then until a signal ends the process."""
+    plan = plan_files.load(Path((sys.argv[1:] if argv is None else argv)[0]))
+    assert plan is not None
+    logs.setup("renewal")
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(look(plan)):
+            pass
+
+    thread = threading.Thread(target=watch, daemon=True)
+    run_until_signal(thread.start, over.set)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+"""Invitations and the files of machines; what HAProxy and a machine that joined are configured with."""
+
+import json
+import shutil
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from pileus_deploy import authority, configs, haproxy, host_records, join, machine_certificate, plan_files, processes
+from pileus_deploy.host_records import HostRecord, HostRecords, NotInvited
+from pileus_deploy.plan import Plan, write_private
+
+
+@pytest.fixture
+def records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> HostRecords:
+    monkeypatch.setattr(host_records, "USER", "nobody")
+    return HostRecords(tmp_path)
+
+
+@pytest.fixture
+def member(tmp_path: Path) -> Plan:
+    """A machine that joined as a compute host."""
+    plan = Plan(
+        tmp_path, "192.0.2.2", hypervisor="fake", tls=True, controller="192.0.2.1", name="host2", roles=("compute",)
+    )
+    secrets = {"bus compute@host2": "first", "bus network@host2": "second", "metadata share": "third"}
+    write_private(plan.state / "secrets.json", json.dumps(secrets))
+    configs.write(plan)
+    return plan
+
+
+def test_an_invitation_is_valid_once(records: HostRecords) -> None:
+    secret = records.invite(("compute", "volume"))
+
+    def redeem(_: int) -> tuple[str, ...] | str:
+        try:
+            return records.redeem(secret)
+        except NotInvited as err:
+            return str(err)
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(redeem, range(8)))
+    assert sorted(map(str, answers))[0] == "('compute', 'volume')"
+    assert answers.count("this invitation doesn't exist, or was used already") == 7
+
+
+def test_an_invitation_is_valid_for_an_hour(records: HostRecords, monkeypatch: pytest.MonkeyPatch) -> None:
+    secret, now = records.invite(("compute",)), time.time()
+    monkeypatch.setattr(time, "time", lambda: now + 3601)
+    with pytest.raises(NotInvited, match="hour"):
+        records.redeem(secret)
+
+
+def test_the_secret_of_an_invitation_is_kept_as_a_hash(records: HostRecords, tmp_path: Path) -> None:
+    secret = records.invite(("compute",))
+    assert not any(secret in file.name or secret in file.read_text() for file in tmp_path.rglob("*.json"))
+
+
+def test_a_removed_machine_stays_on_record_and_is_no_member(records: HostRecords) -> None:
+    host = HostRecord("host2", "192.0.2.2", ("compute",), 1.0, ("AB",), {"compute@host2": "hash"})
+    records.save(host)
+    assert records.members() == [host] and records.find("host2") == host
+    records.save(HostRecord("host2", "192.0.2.2", ("compute",), 1.0, ("AB",), removed_at=2.0))
+    assert records.members() == [] and records.find("host2") is not None
+    assert records.find("../host2") is None
+
+
+@pytest.mark.parametrize("line", ["", "host", "192.0.2.1:8775/short/ab", "192.0.2.1:8775/" + "s" * 30 + "/" + "0" * 63])
+def test_half_a_line_is_refused(tmp_path: Path, line: str) -> None:
+    with pytest.raises(join.JoinFailed, match="whole line"):
+        join.join(tmp_path, line)
+
+
+def test_a_member_has_the_agents_of_its_roles_and_no_more_secrets(member: Plan) -> None:
+    names = [process.name for process in processes.processes(member)]
+    assert names == ["compute-agent", "network-agent", "renewal"]
+    assert sorted(file.name for file in (member.state / "etc").iterdir()) == [
+        "compute-agent.conf",
+        "network-agent.conf",
+    ]
+    text = (member.state / "etc" / "compute-agent.conf").read_text()
+    assert "@192.0.2.1:5671//?ssl=true" in text and "second" not in text
+
+
+def test_a_plan_survives_its_file(member: Plan) -> None:
+    plan_files.save(member)
+    assert plan_files.load(member.state) == member
+
+
+def test_what_0_1_0_wrote_is_read(tmp_path: Path) -> None:
+    (tmp_path / "plan.json").write_text('{"address": "127.0.0.1", "offset": 3, "hypervisor": "fake"}')
+    assert plan_files.load(tmp_path) == Plan(tmp_path, offset=3, hypervisor="fake")
+
+
+@pytest.mark.skipif(not shutil.which(haproxy.BINARY), reason="haproxy isn't installed")
+def test_haproxy_takes_the_configuration_without_a_warning(tmp_path: Path) -> None:
+    plan = Plan(tmp_path, "127.0.0.1", tls=True)
+    signer = authority.ensure(tmp_path / "registrar")
+    machine_certificate.keep_authorities(plan, authority.pem(signer.certificate))
+    machine_certificate.renew(plan, lambda request: signer.sign(request, "host1", plan.address))
+    haproxy.write_config(plan)
+    done = subprocess.run(
+        [haproxy.BINARY, "-c", "-f", haproxy.config_file(plan)], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, "WARNING" in done.stderr) == (0, False), done.stderr
