@@ -44,6 +44,10 @@ class InFlightChanges:
         finally:
             del self._began[number]
 
+    def under_way(self) -> int:
+        """How many changes are under way."""
+        return len(self._began)
+
     def oldest_start(self) -> float:
         """Epoch seconds: all changes that began earlier are finished."""
         now = time.time()

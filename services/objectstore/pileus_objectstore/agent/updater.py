@@ -195,10 +195,10 @@ class Updater:
         The rows are on their way to all disks before this waits for the first.
         """
         replicas, flushes = update.replicas, list[tuple[str, Flush]]()
-        done = []
+        done, alone = [], self.changes.under_way() <= 1
         for device in self._host.devices(devices):
             try:
-                flush = device.listings.append(update.kind, replicas.partition, replicas.digest, update.rows)
+                flush = device.listings.append(update.kind, replicas.partition, replicas.digest, update.rows, alone)
                 if flush is not None:
                     flushes.append((device.name, flush))
             except (DeviceFailed, Damaged) as e:

@@ -59,13 +59,18 @@ class ListingStore:
                 with self._lock:
                     listing.users -= 1
 
-    def append(self, kind: str, partition: int, digest: str, rows: list[ListingRow]) -> Flush | None:
-        """Merge rows into a listing; None if there is none. They are durable once the result's `wait` returns."""
+    def append(
+        self, kind: str, partition: int, digest: str, rows: list[ListingRow], alone: bool = True
+    ) -> Flush | None:
+        """Merge rows into a listing; None if there is none. They are durable once the result's `wait` returns.
+
+        For `alone` see `RowLog.append`.
+        """
         with self.use(kind, partition, digest) as listing:
             if listing is None:
                 return None
             listing.add(rows)
-            return self._rows.append(WaitingRows(kind, partition, digest, rows), listing.path)
+            return self._rows.append(WaitingRows(kind, partition, digest, rows), listing.path, alone)
 
     def shorten_log(self, min_age_s: float) -> None:
         """Merge the rows in the log into their listings, and remove what is older than `min_age_s` seconds.

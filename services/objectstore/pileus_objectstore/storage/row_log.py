@@ -30,6 +30,7 @@ from pileus_objectstore.wire.contract import ListingRow
 DIRECTORY = "rows"
 RECORD = struct.Struct("<II")
 MAX_SEGMENT_BYTES = 4 << 20
+TICK_S = 0.004  # rows of several requests that arrive so soon after a flush wait for each other
 
 
 class WaitingRows(msgspec.Struct, array_like=True):
@@ -46,6 +47,7 @@ class Flush:
 
     def __init__(self) -> None:
         self.records: list[bytes] = []
+        self.alone = False
         self._finished = threading.Event()
         self._error: DeviceFailed | None = None
 
@@ -86,13 +88,17 @@ class RowLog:
         self._thread: threading.Thread | None = None
         self._closing = False
 
-    def append(self, waiting: WaitingRows, path: str) -> Flush:
-        """Add rows of the listing whose file is at `path`; wait for the result before they are acknowledged."""
+    def append(self, waiting: WaitingRows, path: str, alone: bool) -> Flush:
+        """Add rows of the listing whose file is at `path`; wait for the result before they are acknowledged.
+
+        `alone`: no other request is about to add rows, so that nothing is gained by waiting for them.
+        """
         message = msgspec.json.encode(waiting)
         record = RECORD.pack(len(message), zlib.crc32(message)) + message
         with self._ready:
             flush = self._next
             flush.records.append(record)
+            flush.alone = alone and len(flush.records) == 1
             self._next_listings.add((waiting.kind, path))
             if self._thread is None:
                 self._closing = False
@@ -141,6 +147,7 @@ class RowLog:
             self._end()
 
     def _run(self) -> None:
+        flushed = 0.0
         while True:
             with self._ready:
                 while not self._next.records:
@@ -148,11 +155,15 @@ class RowLog:
                         self._thread = None
                         return
                     self._ready.wait()
+            if not self._next.alone:
+                time.sleep(max(0.0, flushed + TICK_S - time.monotonic()))
+            with self._ready:
                 flush, self._next = self._next, Flush()
                 listings, self._next_listings = self._next_listings, set()
             try:
                 with self._writing, self._disk.guard():
                     self._write(b"".join(flush.records), listings)
+                flushed = time.monotonic()
             except DeviceFailed as e:
                 flush.finish(e)
             except OSError as e:
