@@ -10,6 +10,7 @@ from pileus_kit.policy import Rule
 RESELLER = "role:ResellerAdmin"
 READ = f"(role:reader and project_id:%(project_id)s) or (role:admin and project_id:%(project_id)s) or {RESELLER}"
 WRITE = f"(role:member and project_id:%(project_id)s) or (role:admin and project_id:%(project_id)s) or {RESELLER}"
+OVERRIDE = f"(role:admin and project_id:%(project_id)s) or {RESELLER}"
 
 RULES = (
     Rule("objectstore:account:read", READ, "List containers, read the account's metadata"),
@@ -21,6 +22,7 @@ RULES = (
     Rule("objectstore:container:create", WRITE, "Create a container"),
     Rule("objectstore:container:update", WRITE, "Change a container's metadata"),
     Rule("objectstore:container:delete", WRITE, "Delete an empty container"),
+    Rule("objectstore:container:override_policy", OVERRIDE, "Read, replace or delete a bucket policy that denies it"),
     Rule("objectstore:object:read", READ, "Read an object and its metadata"),
     Rule("objectstore:object:create", WRITE, "Store an object, or a copy of one"),
     Rule("objectstore:object:update", WRITE, "Replace an object's metadata"),

@@ -13,6 +13,7 @@ from pileus_objectstore.api.metadata_headers import delete_at
 from pileus_objectstore.api.multipart_forms import Part, Parts
 from pileus_objectstore.api.temp_urls import DIGESTS, signing_keys
 from pileus_objectstore.core import objects
+from pileus_objectstore.core.access import CREATE_OBJECT
 from pileus_objectstore.core.names import Target, check
 from pileus_objectstore.core.requests import PutRequest
 from pileus_objectstore.core.tools import Tools
@@ -83,6 +84,8 @@ def _store(tools: Tools, request: Request, part: Part, fields: dict[str, str]) -
     if not target.object:
         raise BadRequest(why="a file without a name")
     check(target)
+    request.access.signed_for = base
+    request.access.refuse_denied(CREATE_OBJECT, target)
     put = PutRequest(
         target,
         part.read,

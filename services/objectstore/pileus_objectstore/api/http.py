@@ -11,11 +11,14 @@ from pileus_kit.errors import BadRequest, CloudError, LengthRequired, RequestTim
 from pileus_kit.numbers import parse_whole_number
 from pileus_objectstore.core.access import Access
 from pileus_objectstore.core.names import BAD_TEXT, Target, target_of
+from pileus_objectstore.core.request_facts import RequestFacts
 from pileus_objectstore.core.requests import Read
+from pileus_objectstore.core.tools import Tools
 from pileus_objectstore.errors import BadPath, ClientGone
 
 REASONS = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus} | {499: "499 Client Disconnect"}
 MAX_QUERY_FIELDS = 100
+MAX_CONDITION_FIELDS = 1000
 MAX_KNOWN_HEADERS = 1000
 TRUE = ("true", "1", "yes", "on", "t", "y")
 HEADER_NAMES: dict[str, str] = {}  # WSGI's name of a header -> the name in Title-Case
@@ -158,6 +161,27 @@ class Response:
         """Replace a header, or add it."""
         self.headers = [(key, old) for key, old in self.headers if key != name]
         self.headers.append((name, value))
+
+
+def access_of(tools: Tools, environ: WSGIEnvironment, *, s3: bool) -> Access:
+    """The rights of a request whose sender isn't known yet, with what bucket policies may ask about it."""
+
+    def header(name: str) -> str | None:
+        value: str | None = environ.get(f"HTTP_{name.upper().replace('-', '_')}")
+        return value
+
+    def parameter(name: str) -> str | None:
+        try:
+            pairs = parse_qsl(
+                environ.get("QUERY_STRING", ""), keep_blank_values=True, max_num_fields=MAX_CONDITION_FIELDS
+            )
+        except ValueError as e:
+            raise BadPath(why="The URL has too many parameters.") from e
+        return next((value for key, value in reversed(pairs) if key == name), None)
+
+    secure = environ.get("wsgi.url_scheme") == "https"
+    facts = RequestFacts(header, parameter, environ.get("REMOTE_ADDR", ""), secure=secure, s3=s3)
+    return Access(tools, referrer=environ.get("HTTP_REFERER", ""), facts=facts)
 
 
 def text_of(raw: str) -> str:

@@ -10,11 +10,10 @@ from pileus_kit import audit, context, error_mapping
 from pileus_kit.errors import CloudError, Unauthorized
 from pileus_kit.rates import Rates
 from pileus_objectstore.api import authorization, bulk, cross_origin, form_posts, info, static_web, temp_urls
-from pileus_objectstore.api.http import REASONS, Request, Response, refusal, wire_of
+from pileus_objectstore.api.http import REASONS, Request, Response, access_of, refusal, wire_of
 from pileus_objectstore.api.routes import Call, Calls, Routes
 from pileus_objectstore.api.s3.application import S3Application, is_s3
 from pileus_objectstore.clients.access_keys import AccessKeys
-from pileus_objectstore.core.access import Access
 from pileus_objectstore.core.names import check
 from pileus_objectstore.core.tools import Tools
 from pileus_objectstore.errors import ClientGone
@@ -73,7 +72,7 @@ class Proxy:
         try:
             if is_s3(environ):
                 return self.s3.answer(environ)
-            request = Request(environ, Access(self.tools, referrer=environ.get("HTTP_REFERER", "")))
+            request = Request(environ, access_of(self.tools, environ, s3=False))
             return self._answer(request)
         except ClientGone as e:
             log.info("%s %s: %s", method, path, e)
@@ -119,6 +118,7 @@ class Proxy:
         if "temp_url_sig=" in request.environ.get("QUERY_STRING", ""):
             temp_urls.admit(tools, request)
             call = self.routes.find(request) or call  # parameters that the signature doesn't cover are ignored now
+            request.access.refuse_denied(call.action, target)
         else:
             if request.method in BULK_DELETE_METHODS and "bulk-delete" in request.query:
                 return bulk.delete_many(tools, request)

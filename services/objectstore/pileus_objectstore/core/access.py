@@ -1,14 +1,30 @@
 """Whether a request may do something: to its own target, or to another that it names (a copy's source, a segment).
 
-The policy decides for those who belong to the account; a container's ACL may admit others.
+The policy of the store decides for those who belong to the account; a container's ACL or the policy of a bucket may
+admit others, and what the policy of a bucket denies is denied to all, through both APIs.
 """
 
 from typing import NamedTuple
 
+import msgspec
+
 from pileus_kit.auth import Caller
-from pileus_kit.errors import Forbidden, Unauthorized
+from pileus_kit.errors import CloudError, Forbidden, Unauthorized
+from pileus_objectstore.core import stored_objects
 from pileus_objectstore.core.acls import DEFAULT_DOMAIN, parse
+from pileus_objectstore.core.bucket_rights import (
+    OBJECT_ACL,
+    PARTS_SUFFIX,
+    S3_ACTIONS,
+    TAGGING,
+    BucketRights,
+    resource_of,
+    rights_of,
+)
+from pileus_objectstore.core.grants import ALL_USERS, Acl, Grant
 from pileus_objectstore.core.names import Target
+from pileus_objectstore.core.policy_documents import Effect, Principal
+from pileus_objectstore.core.request_facts import RequestFacts, no_facts
 from pileus_objectstore.core.tools import Tools
 from pileus_objectstore.core.version_names import RESERVED
 from pileus_objectstore.wire.contract import ListingInfo
@@ -17,19 +33,48 @@ PROJECT_DOMAIN = "X-Account-Sysmeta-Project-Domain-Id"  # stored with an account
 
 
 class Action(NamedTuple):
-    """What is to be done: the policy rule that allows it, and which ACL may grant it ("read", "write", or "": none)."""
+    """What is to be done: the policy rule that allows it, and which ACL of Swift may grant it ("read", "write" or "").
+
+    `s3` is the action's name in bucket policies, by default the one of the rule; `permission` is what S3's ACLs have
+    to grant, by default what Swift's would ("" if none may).
+    """
 
     rule: str
     acl: str = ""
+    s3: str = ""
+    permission: str = ""
+
+    def named(self, s3: str, permission: str = "") -> "Action":
+        """The same action under a closer name of S3; it is granted by the owner, by policies, and by `permission`."""
+        return Action(self.rule, "", s3, permission)
 
 
 READ_OBJECT = Action("objectstore:object:read", "read")
 CREATE_OBJECT = Action("objectstore:object:create", "write")
+UPDATE_OBJECT = Action("objectstore:object:update", "write")
 DELETE_OBJECT = Action("objectstore:object:delete", "write")
 READ_CONTAINER = Action("objectstore:container:read", "read")
 CREATE_CONTAINER = Action("objectstore:container:create")
+UPDATE_CONTAINER = Action("objectstore:container:update")
 DELETE_CONTAINER = Action("objectstore:container:delete")
+ABORT_UPLOAD = Action("objectstore:object:create", "write", "s3:AbortMultipartUpload")
+LIST_PARTS = Action("objectstore:object:create", "write", "s3:ListMultipartUploadParts")
+LIST_UPLOADS = Action("objectstore:container:read", "read", "s3:ListBucketMultipartUploads")
 SET_ACCOUNT_QUOTA = Action("objectstore:account:set_quota")
+OVERRIDE_POLICY = "objectstore:container:override_policy"
+POLICY_ACTIONS = ("s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy", "s3:GetBucketPolicyStatus")
+ANYTHING = Acl("", (Grant("FULL_CONTROL", ALL_USERS, group=True),))
+PERMISSIONS = {"read": "READ", "write": "WRITE"}  # Swift's word for an ACL -> S3's for what it grants
+
+
+def read_setting(s3: str) -> Action:
+    """The action of reading a setting of a bucket, under S3's name for it."""
+    return READ_CONTAINER.named(s3)
+
+
+def change_setting(s3: str) -> Action:
+    """The action of changing or removing a setting of a bucket, under S3's name for it."""
+    return UPDATE_CONTAINER.named(s3)
 
 
 class Access:
@@ -37,16 +82,20 @@ class Access:
 
     `signed_for` is the account or the container whose key signed the request's URL; such a request has no caller.
     `followed` becomes the path of the last symbolic link's target, so that a refusal can say where the link led.
+    `facts` are what conditions of bucket policies may ask.
     """
 
-    __slots__ = ("_tools", "caller", "followed", "referrer", "signed_for")
+    __slots__ = ("_tools", "caller", "facts", "followed", "referrer", "signed_for")
 
-    def __init__(self, tools: Tools, caller: Caller | None = None, referrer: str = "") -> None:
+    def __init__(
+        self, tools: Tools, caller: Caller | None = None, referrer: str = "", facts: RequestFacts | None = None
+    ) -> None:
         self._tools = tools
         self.caller = caller
         self.referrer = referrer
         self.signed_for: Target | None = None
         self.followed = ""
+        self.facts = facts or no_facts()
 
     def require(self, action: Action, target: Target) -> bool:
         """True if the policy allows it, False if an ACL or a signature does. Raises Unauthorized or Forbidden.
@@ -58,24 +107,126 @@ class Access:
         if target.container.startswith(RESERVED):
             target = Target(target.account, target.container.rpartition(RESERVED)[2], target.object)
         if self.signed_for is not None and action == READ_OBJECT:
-            if self.signed_for in (Target(target.account), Target(target.account, target.container)):
-                return False
-            raise Unauthorized()
-        if self._tools.policies.allows(action.rule, self.caller, target):
-            return True
-        if action.acl and target.container:
-            container = target if target.kind == "container" else target.parent
-            for fresh in (False, True):
-                info = self._tools.listing_cache.get(container, fresh)
-                if info and self._admitted(action.acl, target.kind, container, info, fresh):
-                    return False
-        if self.caller is None:
-            raise Unauthorized()
-        raise Forbidden(rule=action.rule)
+            if self.signed_for not in (Target(target.account), Target(target.account, target.container)):
+                raise Unauthorized()
+            self.refuse_denied(action, target)
+            return False
+        for fresh in (False, True):
+            by_role = self._granted(action, target, fresh)
+            if by_role is not None:
+                return by_role
+        raise self._refusal(action)
 
-    def _admitted(self, acl: str, kind: str, container: Target, info: ListingInfo, fresh: bool) -> bool:
+    def refuse_denied(self, action: Action, target: Target) -> None:
+        """Raise Unauthorized or Forbidden if the bucket's policy denies what a signature or a form's key allows."""
+        for fresh in (False, True):
+            info = self._head(target, fresh)
+            if info is None or self._effect(action, target, rights_of(info)) is not Effect.DENY:
+                return
+        raise self._refusal(action)
+
+    def may_list(self, target: Target) -> bool:
+        """Whether the caller may list the names that begin with an object's, and so may know that it isn't there."""
+        self.facts.listed = target.object
+        try:
+            return self._granted(READ_CONTAINER, target.parent, fresh=False) is not None
+        finally:
+            self.facts.listed = None
+
+    def _refusal(self, action: Action) -> CloudError:
+        return Unauthorized() if self.caller is None else Forbidden(rule=action.rule)
+
+    def _head(self, target: Target, fresh: bool) -> ListingInfo | None:
+        """The head of the container whose rights count for a target; None for accounts, or if there is none."""
+        return self._tools.listing_cache.get(resource_of(target)[0], fresh) if target.container else None
+
+    def _granted(self, action: Action, target: Target, fresh: bool) -> bool | None:
+        """True if the policy of the store allows it, False if a setting of the bucket does, None if nothing does."""
+        by_role = self._tools.policies.allows(action.rule, self.caller, target)
+        info = self._head(target, fresh)
+        if info is None:
+            return True if by_role else None
+        rights = rights_of(info)
+        effect = self._effect(action, target, rights)
+        if effect is Effect.DENY:
+            return None
+        if by_role:
+            return True
+        allowed = effect is Effect.ALLOW or (effect is Effect.ALLOW_PROJECT and self._could_at_home(action))
+        if allowed or self._admitted_by_swift(action, target, rights.block.ignore_public_acls, fresh):
+            return False
+        return False if self._admitted_by_s3(action, target, rights) else None
+
+    def _effect(self, action: Action, target: Target, rights: BucketRights) -> Effect:
+        """What the bucket's policy says. A deny doesn't keep administrators from the policy itself."""
+        name = action.s3 or S3_ACTIONS.get(action.rule, "")
+        if rights.policy is None or not name:
+            return Effect.NONE
+        caller, facts = self.caller, self.facts
+        facts.caller, facts.existing_tags = caller, lambda: self._tags(target)
+        project = (caller.project_id or "") if caller is not None else ""
+        if self.signed_for is not None:
+            project = target.account.removeprefix(self._tools.config.account_prefix)
+        principal = Principal(project, (caller.user_id or "") if caller is not None else "")
+        found = rights.effect(principal, self._is_own(target), name, resource_of(target)[1], facts)
+        if found is Effect.DENY and name in POLICY_ACTIONS:
+            return Effect.NONE if self._tools.policies.allows(OVERRIDE_POLICY, caller, target) else found
+        return found
+
+    def _is_own(self, target: Target) -> bool:
+        """Whether the target is in the account of the caller's project."""
+        if self.caller is None:
+            return self.signed_for is not None
+        return target.account == f"{self._tools.config.account_prefix}{self.caller.project_id}"
+
+    def _could_at_home(self, action: Action) -> bool:
+        """Whether the caller's roles allow the action in their own project: what another grants that, reaches them."""
+        if self.caller is None or not self.caller.project_id:
+            return False
+        home = Target(f"{self._tools.config.account_prefix}{self.caller.project_id}")
+        return self._tools.policies.allows(action.rule, self.caller, home)
+
+    def _tags(self, target: Target) -> str:
+        meta = stored_objects.find(self._tools, target) if target.object else None
+        return meta.headers.get(TAGGING, "") if meta is not None else ""
+
+    def _admitted_by_s3(self, action: Action, target: Target, rights: BucketRights) -> bool:
+        """Whether S3's ACL of the bucket or the object grants it."""
+        permission = action.permission or PERMISSIONS.get(action.acl, "")
+        if not permission or rights.enforced or target.container.endswith(PARTS_SUFFIX):
+            return False
+        of_object = target.object and permission != "WRITE"
+        acl = rights.acl if not of_object else self._object_acl(target)
+        if of_object and acl is None:
+            return False
+        project = (self.caller.project_id or "") if self.caller is not None else ""
+        if acl is None or not acl.permits(permission, project, ignore_public=rights.block.ignore_public_acls):
+            return False
+        return acl.permits(permission, "", ignore_public=rights.block.ignore_public_acls) or self._could_at_home(action)
+
+    def _object_acl(self, target: Target) -> Acl | None:
+        """The ACL of an object. Of one that isn't there those may know who may list the bucket."""
+        meta = stored_objects.find(self._tools, target)
+        if meta is not None:
+            text = meta.headers.get(OBJECT_ACL, "")
+            return msgspec.json.decode(text, type=Acl) if text and not self.facts.version else None
+        return ANYTHING if self.may_list(target) else None
+
+    def _admitted_by_swift(self, action: Action, target: Target, ignore_public: bool, fresh: bool) -> bool:
+        """Whether Swift's ACL of the container grants it."""
+        if not action.acl or not target.container:
+            return False
+        container = target if target.kind == "container" else target.parent
+        info = self._tools.listing_cache.get(container, fresh)
+        return info is not None and self._admitted(action.acl, target.kind, container, info, fresh, ignore_public)
+
+    def _admitted(
+        self, acl: str, kind: str, container: Target, info: ListingInfo, fresh: bool, ignore_public: bool
+    ) -> bool:
         """Whether the container's ACL grants what the policy did not."""
         given = parse(info.value(f"X-Container-{acl.title()}"))
+        if ignore_public:
+            given = given.without_public()
         if acl == "read" and given.admits_referrer(self.referrer) and (kind == "object" or given.listings):
             return True
         if self.caller is None:

@@ -28,6 +28,10 @@ class Acl:
         """Whether those whom a referrer entry admits may also list the container."""
         return ".rlistings" in self.groups
 
+    def without_public(self) -> "Acl":
+        """The same without what admits everyone, or everyone who has a token."""
+        return Acl((), tuple(group for group in self.groups if group != "*:*"))
+
     def admits_referrer(self, referrer: str) -> bool:
         """Whether requests with this Referer header may read. The last entry that matches decides; `-` refuses."""
         host, allowed = _host(referrer), False

@@ -10,9 +10,9 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from pileus_kit.errors import BadRequest
-from pileus_objectstore.core import containers
-from pileus_objectstore.core.names import Target
+from pileus_kit.errors import BadRequest, NotFound
+from pileus_objectstore.core.listing_heads import put_container
+from pileus_objectstore.core.names import NOT_FOUND, Target
 from pileus_objectstore.core.tools import Tools
 from pileus_objectstore.wire.contract import ListingInfo
 
@@ -39,18 +39,25 @@ class Setting(Generic[T]):
         text = info.value(self.header) if info is not None else ""
         return _decode(text, self.kind) if text else None
 
+    def stored(self, value: T | None) -> dict[str, str]:
+        """The metadata of a container that sets it; None removes it."""
+        return {self.header: "" if value is None else msgspec.json.encode(value).decode()}
+
     def load(self, tools: Tools, bucket: Target, *, fresh: bool = False) -> T | None:
         """The setting of a bucket, perhaps a second old unless `fresh`; None if it is not set, or there's no bucket."""
         return self.of(tools.listing_cache.get(bucket, fresh))
 
     def store(self, tools: Tools, bucket: Target, value: T | None) -> None:
         """Set it; None removes it. Raises NotFound without the bucket, BadRequest if its settings become too large."""
-        text = "" if value is None else msgspec.json.encode(value).decode()
-        info = containers.get(tools, bucket)
+        changes = self.stored(value)
+        info = tools.listing_cache.get(bucket, fresh=True)
+        if info is None:
+            raise NotFound(why=NOT_FOUND)
         others = [len(msgspec.json.encode(kept)) for name, (kept, _) in info.metadata.items() if name != self.header]
-        if sum(others) + len(msgspec.json.encode(text)) > MAX_TOTAL_BYTES:
+        if sum(others) + len(msgspec.json.encode(changes[self.header])) > MAX_TOTAL_BYTES:
             raise BadRequest(why=f"The settings of a bucket may have at most {MAX_TOTAL_BYTES} bytes together.")
-        containers.update(tools, bucket, {self.header: text})
+        if put_container(tools, bucket, changes).status == 404:
+            raise NotFound(why=NOT_FOUND)
 
 
 @lru_cache(KEEP_DECODED)

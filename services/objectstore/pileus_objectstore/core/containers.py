@@ -8,7 +8,7 @@ from pileus_kit.errors import BadRequest, Conflict, NotFound
 from pileus_objectstore.core import accounts, listing, object_versioning, versions
 from pileus_objectstore.core.cluster import ListingQuery
 from pileus_objectstore.core.listing import VERSIONING
-from pileus_objectstore.core.listing_heads import check_reply, check_total
+from pileus_objectstore.core.listing_heads import check_reply, check_total, put_container
 from pileus_objectstore.core.names import NOT_FOUND, Target, check
 from pileus_objectstore.core.quotas import CONTAINER_QUOTAS
 from pileus_objectstore.core.tools import Tools
@@ -19,7 +19,6 @@ from pileus_objectstore.wire.contract import (
     ListingHost,
     ListingInfo,
     ListingReply,
-    PutListing,
     timestamp,
 )
 
@@ -68,8 +67,8 @@ def create(
     given = tools.cluster.rings.policies().default if policy is None else policy
     if changes.get(VERSIONING):
         there = tools.listing_cache.get(target, fresh=True)
-        _put(tools, versions_container(target), {}, policy=there.policy if there else given)
-    reply = _put(tools, target, changes, policy=given, fixed=policy is not None)
+        put_container(tools, versions_container(target), {}, policy=there.policy if there else given)
+    reply = put_container(tools, target, changes, policy=given, fixed=policy is not None)
     return check_reply(reply).status == 201
 
 
@@ -77,8 +76,8 @@ def update(tools: Tools, target: Target, values: Mapping[str, str]) -> None:
     """Change a container's metadata: values are set, '' removes one. Raises NotFound or BadRequest."""
     changes = check_metadata(tools, target, values)
     if changes.get(VERSIONING):
-        _put(tools, versions_container(target), {}, policy=get(tools, target).policy)
-    if _put(tools, target, changes).status == 404:
+        put_container(tools, versions_container(target), {}, policy=get(tools, target).policy)
+    if put_container(tools, target, changes).status == 404:
         raise NotFound(why=NOT_FOUND)
 
 
@@ -133,24 +132,3 @@ def _check_versioning(tools: Tools, target: Target, changes: Mapping[str, str]) 
         raise BadRequest(why="Cannot use X-Versions-Location or X-History-Location on a container that keeps versions.")
     if changes.get(VERSIONING) and info is not None and versions.location(info):
         raise BadRequest(why="Cannot enable object versioning on a container that already uses versioned writes.")
-
-
-def _put(
-    tools: Tools, target: Target, changes: dict[str, str], *, policy: int | None = None, fixed: bool = False
-) -> ListingReply:
-    """Create the container with a storage policy, or only change it if `policy` is None.
-
-    `fixed`: it may not exist with another policy.
-    """
-    stamp, rings, create = timestamp(tools.now()), tools.cluster.rings, policy is not None
-    given = policy or 0
-
-    def make(replicas: HostReplicas, listing_hosts: tuple[ListingHost, ...]) -> PutListing:
-        return PutListing(
-            "container", replicas, target.path, stamp, changes, listing_hosts, create, given, given if fixed else -1
-        )
-
-    placement, account = rings.placement(*target.names), rings.placement(target.account)
-    reply = tools.cluster.write("put_listing", placement, account, ListingReply, make)
-    tools.listing_cache.forget(target)
-    return reply

@@ -6,7 +6,7 @@ from pileus_kit.errors import Conflict, NotFound
 from pileus_objectstore.core import metadata
 from pileus_objectstore.core.names import NOT_FOUND, Target
 from pileus_objectstore.core.tools import Tools
-from pileus_objectstore.wire.contract import ListingReply
+from pileus_objectstore.wire.contract import HostReplicas, ListingHost, ListingReply, PutListing, timestamp
 
 
 def check_total(tools: Tools, target: Target, changes: Mapping[str, str]) -> None:
@@ -25,4 +25,25 @@ def check_reply(reply: ListingReply) -> ListingReply:
         raise NotFound(why=NOT_FOUND)
     if reply.status == 409:
         raise Conflict(why="There was a conflict when trying to complete your request.")
+    return reply
+
+
+def put_container(
+    tools: Tools, target: Target, changes: dict[str, str], *, policy: int | None = None, fixed: bool = False
+) -> ListingReply:
+    """Create the container with a storage policy, or only change it if `policy` is None.
+
+    `fixed`: it may not exist with another policy.
+    """
+    stamp, rings, create = timestamp(tools.now()), tools.cluster.rings, policy is not None
+    given = policy or 0
+
+    def make(replicas: HostReplicas, listing_hosts: tuple[ListingHost, ...]) -> PutListing:
+        return PutListing(
+            "container", replicas, target.path, stamp, changes, listing_hosts, create, given, given if fixed else -1
+        )
+
+    placement, account = rings.placement(*target.names), rings.placement(target.account)
+    reply = tools.cluster.write("put_listing", placement, account, ListingReply, make)
+    tools.listing_cache.forget(target)
     return reply

@@ -8,13 +8,23 @@ from pileus_kit.access_rules import covered
 from pileus_kit.auth import Caller
 from pileus_kit.errors import CloudError
 from pileus_kit.rates import Rates
-from pileus_objectstore.api.http import Request, Response
-from pileus_objectstore.api.s3 import buckets, listings, multipart, multipart_listings, objects, signatures
+from pileus_objectstore.api.http import Request, Response, access_of
+from pileus_objectstore.api.s3 import (
+    acls,
+    bucket_tags,
+    buckets,
+    listings,
+    multipart,
+    multipart_listings,
+    objects,
+    policies,
+    public_access,
+    signatures,
+)
 from pileus_objectstore.api.s3.errors import S3Error, error_of, shown
 from pileus_objectstore.api.s3.payloads import UNSIGNED, ChunkSigner, Payload
 from pileus_objectstore.api.s3.requests import S3Request, bucket_and_key, headers_of
 from pileus_objectstore.clients.access_keys import AccessKeys, SignatureWrong, SignedText, UnknownAccessKey
-from pileus_objectstore.core.access import Access
 from pileus_objectstore.core.tools import Tools
 
 if TYPE_CHECKING:
@@ -38,7 +48,21 @@ BUCKET: dict[tuple[str, str], Handler] = {
     ("PUT", ""): buckets.create,
     ("DELETE", ""): buckets.delete,
     ("GET", "location"): buckets.show_location,
-    ("GET", "acl"): buckets.show_acl,
+    ("GET", "acl"): acls.show,
+    ("PUT", "acl"): acls.update,
+    ("GET", "policy"): policies.show,
+    ("GET", "policyStatus"): policies.show_status,
+    ("PUT", "policy"): policies.update,
+    ("DELETE", "policy"): policies.delete,
+    ("GET", "publicAccessBlock"): public_access.show,
+    ("PUT", "publicAccessBlock"): public_access.update,
+    ("DELETE", "publicAccessBlock"): public_access.delete,
+    ("GET", "ownershipControls"): public_access.show_ownership,
+    ("PUT", "ownershipControls"): public_access.update_ownership,
+    ("DELETE", "ownershipControls"): public_access.delete_ownership,
+    ("GET", "tagging"): bucket_tags.show,
+    ("PUT", "tagging"): bucket_tags.update,
+    ("DELETE", "tagging"): bucket_tags.delete,
     ("GET", "uploads"): multipart_listings.list_uploads,
     ("GET", "requestPayment"): buckets.show_request_payment,
     ("POST", "delete"): objects.delete_many,
@@ -50,7 +74,8 @@ OBJECT: dict[tuple[str, str], Handler] = {
     ("HEAD", ""): objects.show,
     ("PUT", ""): objects.create,
     ("DELETE", ""): objects.delete,
-    ("GET", "acl"): buckets.show_acl,
+    ("GET", "acl"): acls.show_of_object,
+    ("PUT", "acl"): acls.update_of_object,
     ("GET", "attributes"): multipart_listings.show_attributes,
     ("GET", "tagging"): objects.show_tags,
     ("PUT", "tagging"): objects.update_tags,
@@ -87,7 +112,7 @@ class S3Application:
     def _answer(self, environ: "WSGIEnvironment") -> Response:
         bucket = key = ""
         try:
-            request = Request(environ, Access(self._tools))
+            request = Request(environ, access_of(self._tools, environ, s3=True))
             bucket, key = bucket_and_key(request, self._tools.config.s3_domains)
             return self._routed(request, bucket, key)
         except CloudError as err:
@@ -103,7 +128,13 @@ class S3Application:
             s3.account = buckets.account_of(s3, bucket)
             if key:
                 self._require_bucket(s3)
-        return handler(s3)
+        try:
+            return handler(s3)
+        except CloudError as err:
+            hidden = key and s3.method in ("GET", "HEAD") and error_of(err, for_object=True).code == "NoSuchKey"
+            if hidden and not s3.access.may_list(s3.target):
+                raise S3Error("AccessDenied") from None
+            raise
 
     def _require_bucket(self, s3: S3Request) -> None:
         """An object's bucket must exist: else the error is the bucket's. What is remembered for a second will do."""

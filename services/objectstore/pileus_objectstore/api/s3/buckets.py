@@ -4,11 +4,13 @@ import re
 from collections.abc import Callable
 
 from pileus_objectstore.api.http import Response
+from pileus_objectstore.api.s3 import acls, public_access
 from pileus_objectstore.api.s3.errors import S3Error
 from pileus_objectstore.api.s3.requests import S3Request
 from pileus_objectstore.api.s3.xml_bodies import Node, parse, response, text
 from pileus_objectstore.core import accounts, containers, listing, multipart_uploads
 from pileus_objectstore.core.access import CREATE_CONTAINER, DELETE_CONTAINER, READ_CONTAINER, Action
+from pileus_objectstore.core.bucket_rights import ACL, OWNERSHIP
 from pileus_objectstore.core.buckets import BucketRegistry, BucketTaken
 from pileus_objectstore.core.cluster import ListingQuery
 from pileus_objectstore.core.names import Target
@@ -23,12 +25,7 @@ NOT_SET: dict[str, str] = {  # sub-resource -> the error of a bucket that has no
     "encryption": "ServerSideEncryptionConfigurationNotFoundError",
     "lifecycle": "NoSuchLifecycleConfiguration",
     "object-lock": "ObjectLockConfigurationNotFoundError",
-    "ownershipControls": "OwnershipControlsNotFoundError",
-    "policy": "NoSuchBucketPolicy",
-    "policyStatus": "NoSuchBucketPolicy",
-    "publicAccessBlock": "NoSuchPublicAccessBlockConfiguration",
     "replication": "ReplicationConfigurationNotFoundError",
-    "tagging": "NoSuchTagSet",
     "website": "NoSuchWebsiteConfiguration",
 }
 EMPTY: dict[str, str] = {  # sub-resource -> the root of its empty document
@@ -74,9 +71,7 @@ def create(s3: S3Request) -> Response:
     s3.access.require(CREATE_CONTAINER, Target(account, s3.bucket))
     if not NAME.fullmatch(s3.bucket) or ADDRESS.fullmatch(s3.bucket) or ".." in s3.bucket:
         raise S3Error("InvalidBucketName", BucketName=s3.bucket)
-    grants = [name for name in s3.headers if name.startswith("x-amz-grant-")]
-    if grants or s3.headers.get("x-amz-acl", "private") != "private":
-        raise S3Error("NotImplemented", "Only private buckets can be created.")
+    rights = _wanted_rights(s3)
     if s3.headers.get("x-amz-bucket-object-lock-enabled", "").lower() == "true":
         raise S3Error("NotImplemented", "Object lock is not implemented.")
     body = s3.body()
@@ -88,9 +83,16 @@ def create(s3: S3Request) -> Response:
         registry.claim(s3.tools, s3.bucket, account)
     except BucketTaken:
         raise S3Error("BucketAlreadyExists", BucketName=s3.bucket) from None
-    if not containers.create(s3.tools, s3.caller, Target(account, s3.bucket), {}):
+    if not containers.create(s3.tools, s3.caller, Target(account, s3.bucket), rights):
         raise S3Error("BucketAlreadyOwnedByYou", BucketName=s3.bucket)
     return Response(200, [("Location", f"/{s3.bucket}")], b"", "")
+
+
+def _wanted_rights(s3: S3Request) -> dict[str, str]:
+    """The metadata of a new bucket that has the ACL and the ownership that the headers ask for. Raises S3Error."""
+    acl, rule = acls.of_new_bucket(s3), s3.headers.get("x-amz-object-ownership", "")
+    found = {} if acl is None else ACL.stored(acl)
+    return found | (OWNERSHIP.stored(public_access.check_ownership(rule, acl)) if rule else {})
 
 
 def delete(s3: S3Request) -> Response:
@@ -119,14 +121,6 @@ def show_location(s3: S3Request) -> Response:
 
     element.set("xmlns", "http://s3.amazonaws.com/doc/2006-03-01/")
     return Response(200, (), b'<?xml version="1.0" encoding="UTF-8"?>\n' + tostring(element), "application/xml")
-
-
-def show_acl(s3: S3Request) -> Response:
-    """GetBucketAcl and GetObjectAcl: everything is its project's alone, as far as S3's rights can say it."""
-    head(s3)
-    grantee = Node("Grantee", *_owner("", s3).children)
-    grant = Node("Grant", grantee, ("Permission", "FULL_CONTROL"))
-    return response(Node("AccessControlPolicy", _owner("Owner", s3), Node("AccessControlList", grant)))
 
 
 def show_request_payment(s3: S3Request) -> Response:

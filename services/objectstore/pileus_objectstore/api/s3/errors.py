@@ -11,6 +11,7 @@ from pileus_objectstore.api.http import Response
 from pileus_objectstore.errors import ClientGone, ObjectTooLarge, QuotaExceeded, Unprocessable
 
 CODES: dict[str, tuple[int, str]] = {
+    "AccessControlListNotSupported": (400, "The bucket does not allow ACLs: its owner owns everything in it."),
     "AccessDenied": (403, "Access Denied"),
     "AuthorizationHeaderMalformed": (400, "The authorization header that you provided is not valid."),
     "AuthorizationQueryParametersError": (400, "The authorization parameters of the URL are not valid."),
@@ -24,20 +25,28 @@ CODES: dict[str, tuple[int, str]] = {
     "InternalError": (500, "An internal error occurred. Try again."),
     "InvalidAccessKeyId": (403, "The access key Id that you provided does not exist in our records."),
     "InvalidArgument": (400, "Invalid Argument"),
+    "InvalidBucketAclWithObjectOwnership": (
+        400,
+        "A bucket whose ACL grants something to others cannot have this ownership rule.",
+    ),
     "InvalidBucketName": (400, "The specified bucket is not valid."),
     "InvalidDigest": (400, "The Content-MD5 or checksum value that you specified is not valid."),
     "InvalidPart": (400, "One or more of the specified parts could not be found, or its ETag did not match."),
     "InvalidPartOrder": (400, "The list of parts was not in ascending order."),
     "InvalidRange": (416, "The requested range is not valid for the request. Try another range."),
+    "InvalidRedirectLocation": (400, "The website redirect location must begin with http://, https:// or /."),
     "InvalidRequest": (400, "The request is not valid."),
     "InvalidURI": (400, "The URI could not be parsed: it is not UTF-8."),
     "InvalidTag": (400, "Your request contains tag input that is not valid."),
     "KeyTooLongError": (400, "Your key is too long."),
+    "MalformedACLError": (400, "The ACL that you provided was not well formed or did not validate against our schema."),
+    "MalformedPolicy": (400, "The policy is not valid."),
     "MalformedXML": (400, "The XML that you provided was not well formed or did not validate against our schema."),
     "MaxMessageLengthExceeded": (400, "Your request was too large."),
     "MetadataTooLarge": (400, "Your metadata headers exceed the maximum allowed metadata size."),
     "MethodNotAllowed": (405, "The specified method is not allowed against this resource."),
     "MissingContentLength": (411, "You must provide the Content-Length HTTP header."),
+    "MissingSecurityHeader": (400, "Your request is missing a required header: an ACL by a header or a document."),
     "NoSuchBucket": (404, "The specified bucket does not exist."),
     "NoSuchBucketPolicy": (404, "The bucket policy does not exist."),
     "NoSuchCORSConfiguration": (404, "The CORS configuration does not exist."),
@@ -58,6 +67,11 @@ CODES: dict[str, tuple[int, str]] = {
     "ServiceUnavailable": (503, "Service is unable to handle request."),
     "SignatureDoesNotMatch": (403, "The request signature that the server calculated does not match."),
     "SlowDown": (503, "Please reduce your request rate."),
+    "UnexpectedContent": (400, "This request does not support content."),
+    "UnresolvableGrantByEmailAddress": (
+        400,
+        "The email address that you provided does not match any account; name a project by its id.",
+    ),
     "XAmzContentSHA256Mismatch": (400, "The provided x-amz-content-sha256 header does not match what was computed."),
 }
 

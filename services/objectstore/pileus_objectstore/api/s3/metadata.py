@@ -6,6 +6,7 @@ from urllib.parse import parse_qsl
 from pileus_objectstore.api.http import http_date
 from pileus_objectstore.api.s3 import checksums
 from pileus_objectstore.api.s3.errors import S3Error
+from pileus_objectstore.core.bucket_rights import TAGGING
 from pileus_objectstore.core.checksums import Checksum, read
 from pileus_objectstore.core.content import SegmentedContent
 from pileus_objectstore.core.multipart_uploads import CHECKSUM, ETAG
@@ -14,15 +15,13 @@ from pileus_objectstore.wire.contract import ObjectMeta
 
 KEPT = ("Cache-Control", "Content-Disposition", "Content-Encoding", "Content-Language", "Expires")
 USER, STORED_USER = "x-amz-meta-", "X-Object-Meta-"
-TAGGING = "X-Object-Sysmeta-S3-Tagging"
+REDIRECT = "X-Object-Sysmeta-S3-Website-Redirect-Location"
 DEFAULT_TYPE = "binary/octet-stream"
 MAX_USER_BYTES = 2048
 MAX_TAGS = 10
 UNBUILT = (
     "x-amz-server-side-encryption",
     "x-amz-object-lock-",
-    "x-amz-website-redirect-location",
-    "x-amz-grant-",
     "x-amz-write-offset-bytes",
 )
 RESPONSE_OVERRIDES = {
@@ -42,8 +41,6 @@ def stored(headers: Mapping[str, str]) -> dict[str, str]:
             raise S3Error("NotImplemented", f"{name} is not implemented.")
     if headers.get("x-amz-storage-class", "STANDARD") != "STANDARD":
         raise S3Error("InvalidRequest", "The only storage class is STANDARD.")
-    if headers.get("x-amz-acl", "private") not in ("private", "bucket-owner-full-control", "bucket-owner-read"):
-        raise S3Error("NotImplemented", "Only private objects can be stored; set the bucket's rights instead.")
     user = {name: value for name, value in headers.items() if name.startswith(USER)}
     if sum(len(name.removeprefix(USER)) + len(value.encode()) for name, value in user.items()) > MAX_USER_BYTES:
         raise S3Error("MetadataTooLarge")
@@ -58,13 +55,22 @@ def stored(headers: Mapping[str, str]) -> dict[str, str]:
         tags = parse_qsl(headers["x-amz-tagging"], keep_blank_values=True)
         check_tags(tags)
         found[TAGGING] = headers["x-amz-tagging"]
+    if "x-amz-website-redirect-location" in headers:
+        found[REDIRECT] = checked_redirect(headers["x-amz-website-redirect-location"])
     return found
 
 
-def check_tags(tags: list[tuple[str, str]]) -> None:
+def checked_redirect(location: str) -> str:
+    """Where a website sends visitors of an object: a path, or a URL. Raises S3Error."""
+    if not location.startswith(("/", "http://", "https://")) or len(location) > 2048 or not location.isprintable():
+        raise S3Error("InvalidRedirectLocation")
+    return location
+
+
+def check_tags(tags: list[tuple[str, str]], most: int = MAX_TAGS) -> None:
     """Raise S3Error for tags that S3 refuses."""
-    if len(tags) > MAX_TAGS:
-        raise S3Error("InvalidTag", f"Object tags cannot be greater than {MAX_TAGS}")
+    if len(tags) > most:
+        raise S3Error("InvalidTag", f"Object tags cannot be greater than {most}")
     if len({key for key, _ in tags}) != len(tags):
         raise S3Error("InvalidTag", "Cannot provide multiple Tags with the same key")
     for key, value in tags:
@@ -106,6 +112,8 @@ def shown(found: FoundObject, query: Mapping[str, str], with_checksum: bool) -> 
             headers.append((USER + name.removeprefix(STORED_USER).lower(), value))
         elif name in KEPT or name == "Content-Type":
             headers.append((name, value))
+    if meta.headers.get(REDIRECT):
+        headers.append(("x-amz-website-redirect-location", meta.headers[REDIRECT]))
     tags = parse_qsl(meta.headers.get(TAGGING, ""), keep_blank_values=True)
     if tags:
         headers.append(("x-amz-tagging-count", str(len(tags))))

@@ -6,13 +6,13 @@ from xml.etree.ElementTree import Element
 from pileus_kit.numbers import parse_whole_number
 from pileus_objectstore.api.conditions import parse_ranges
 from pileus_objectstore.api.http import Response
-from pileus_objectstore.api.s3 import checksums, metadata, objects
+from pileus_objectstore.api.s3 import acls, checksums, metadata, objects
 from pileus_objectstore.api.s3.errors import S3Error
 from pileus_objectstore.api.s3.requests import S3Request
 from pileus_objectstore.api.s3.xml_bodies import Node, parse, response, text
 from pileus_objectstore.core import containers, multipart_completion, multipart_uploads
 from pileus_objectstore.core import objects as core_objects
-from pileus_objectstore.core.access import CREATE_OBJECT, READ_OBJECT
+from pileus_objectstore.core.access import ABORT_UPLOAD, CREATE_OBJECT, READ_OBJECT
 from pileus_objectstore.core.checksums import ALGORITHMS, Checksum, encode
 from pileus_objectstore.core.conditions import resolve
 from pileus_objectstore.core.multipart_completion import (
@@ -35,7 +35,9 @@ def create(s3: S3Request) -> Response:
     s3.access.require(CREATE_OBJECT, s3.target)
     containers.find(s3.tools, s3.target)
     checksum = checksums.of_upload(s3.headers)
-    upload = multipart_uploads.begin(s3.tools, s3.target, metadata.stored(s3.headers), checksum)
+    upload = multipart_uploads.begin(
+        s3.tools, s3.target, metadata.stored(s3.headers) | acls.of_new_object(s3), checksum
+    )
     shown = []
     if checksum is not None:
         shown = [("x-amz-checksum-algorithm", checksum.algorithm.upper()), ("x-amz-checksum-type", checksum.type)]
@@ -144,7 +146,7 @@ def complete(s3: S3Request) -> Response:
 
 def abort(s3: S3Request) -> Response:
     """AbortMultipartUpload."""
-    s3.access.require(CREATE_OBJECT, s3.target)
+    s3.access.require(ABORT_UPLOAD, s3.target)
     multipart_uploads.abort(s3.tools, find(s3))
     return Response(204, (), b"", "")
 

@@ -10,7 +10,7 @@ from pileus_objectstore.api.s3.listings import encoder, limit_of
 from pileus_objectstore.api.s3.requests import S3Request
 from pileus_objectstore.api.s3.xml_bodies import Node, response
 from pileus_objectstore.core import containers, manifests, multipart_uploads, stored_objects
-from pileus_objectstore.core.access import CREATE_OBJECT, READ_CONTAINER
+from pileus_objectstore.core.access import LIST_PARTS, LIST_UPLOADS
 from pileus_objectstore.core.checksums import Checksum, read
 from pileus_objectstore.core.timestamps import iso
 from pileus_objectstore.wire.contract import ObjectMeta
@@ -20,7 +20,7 @@ ATTRIBUTES = ("ETag", "Checksum", "ObjectParts", "StorageClass", "ObjectSize")
 
 def list_parts(s3: S3Request) -> Response:
     """ListParts."""
-    s3.access.require(CREATE_OBJECT, s3.target)
+    s3.access.require(LIST_PARTS, s3.target)
     limit, after = limit_of(s3, "max-parts"), _marker(s3.query.get("part-number-marker", ""))
     upload = multipart.find(s3)
     found = multipart_uploads.list_parts(s3.tools, upload, after, limit + 1)
@@ -56,7 +56,7 @@ def list_parts(s3: S3Request) -> Response:
 
 def list_uploads(s3: S3Request) -> Response:
     """ListMultipartUploads."""
-    s3.access.require(READ_CONTAINER, s3.container)
+    s3.access.require(LIST_UPLOADS, s3.container)
     containers.get(s3.tools, s3.container)
     if s3.query.get("delimiter"):
         raise S3Error("NotImplemented", "Uploads can't be grouped by a delimiter; use a prefix.")

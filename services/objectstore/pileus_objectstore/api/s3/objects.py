@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode
 from pileus_kit.errors import CloudError, NotFound
 from pileus_objectstore.api.conditions import conditions, ranges
 from pileus_objectstore.api.http import Response
-from pileus_objectstore.api.s3 import checksums, metadata
+from pileus_objectstore.api.s3 import acls, checksums, metadata
 from pileus_objectstore.api.s3.buckets import account_of
 from pileus_objectstore.api.s3.errors import S3Error, error_of
 from pileus_objectstore.api.s3.requests import S3Request
@@ -21,7 +21,8 @@ from pileus_objectstore.core import (
     upload_parts,
     versions,
 )
-from pileus_objectstore.core.access import CREATE_OBJECT, DELETE_OBJECT, READ_OBJECT
+from pileus_objectstore.core.access import CREATE_OBJECT, DELETE_OBJECT, READ_OBJECT, UPDATE_OBJECT, Action
+from pileus_objectstore.core.bucket_rights import TAGGING
 from pileus_objectstore.core.conditions import Conditions
 from pileus_objectstore.core.names import Target
 from pileus_objectstore.core.requests import CopyRequest, GetRequest, PostRequest, PutRequest
@@ -91,7 +92,7 @@ def create(s3: S3Request) -> Response:
         raise S3Error("EntityTooLarge")
     only_if_new = check_write_conditions(s3)
     s3.payload.check_if_empty()
-    headers = metadata.stored(s3.headers)
+    headers = metadata.stored(s3.headers) | acls.of_new_object(s3)
     expected = checksums.header(s3.headers)
     if expected is not None:
         headers[metadata.CHECKSUM] = expected.write()
@@ -143,8 +144,9 @@ def copy(s3: S3Request) -> Response:
         raise S3Error("InvalidRequest", "This copy request is illegal because it changes nothing of the object.")
     kept = find(s3, source)
     headers = metadata.stored(s3.headers) if directive == "REPLACE" else _copied_headers(kept)
-    if s3.headers.get("x-amz-tagging-directive", "COPY").upper() == "COPY" and metadata.TAGGING in kept.headers:
-        headers[metadata.TAGGING] = kept.headers[metadata.TAGGING]
+    if s3.headers.get("x-amz-tagging-directive", "COPY").upper() == "COPY" and TAGGING in kept.headers:
+        headers[TAGGING] = kept.headers[TAGGING]
+    headers |= acls.of_new_object(s3)
     check_copy_conditions(s3, kept)
     replaced = versions.lost_by_put(s3.tools, s3.target, containers.find(s3.tools, s3.target))
     request = CopyRequest(GetRequest(source), s3.target, headers, fresh_metadata=True)
@@ -177,9 +179,9 @@ def copy_source(s3: S3Request) -> Target:
     return Target(account_of(s3, bucket), bucket, key)
 
 
-def find(s3: S3Request, target: Target) -> ObjectMeta:
-    """An object's metadata, for a caller who may read it. Raises S3Error."""
-    s3.access.require(READ_OBJECT, target)
+def find(s3: S3Request, target: Target, action: Action = READ_OBJECT) -> ObjectMeta:
+    """An object's metadata, for a caller who may read it, or do `action` to it. Raises S3Error."""
+    s3.access.require(action, target)
     meta = stored_objects.find(s3.tools, target, newest=True)
     if meta is None:
         raise S3Error("NoSuchKey")
@@ -244,21 +246,22 @@ def _has_checksum(s3: S3Request) -> bool:
 
 def show_tags(s3: S3Request) -> Response:
     """GetObjectTagging."""
-    tags = parse_qsl(find(s3, s3.target).headers.get(metadata.TAGGING, ""), keep_blank_values=True)
+    meta = find(s3, s3.target, READ_OBJECT.named("s3:GetObjectTagging"))
+    tags = parse_qsl(meta.headers.get(TAGGING, ""), keep_blank_values=True)
     nodes = [Node("Tag", ("Key", key), ("Value", value)) for key, value in tags]
     return response(Node("Tagging", Node("TagSet").extend(nodes)))
 
 
 def update_tags(s3: S3Request) -> Response:
     """PutObjectTagging."""
-    tags = parse_tags(s3.body())
-    _set_tags(s3, urlencode(tags, quote_via=quote))
+    tags = s3.access.facts.tags = parse_tags(s3.body())
+    _set_tags(s3, urlencode(tags, quote_via=quote), "s3:PutObjectTagging")
     return Response(200, (), b"", "")
 
 
 def delete_tags(s3: S3Request) -> Response:
     """DeleteObjectTagging."""
-    _set_tags(s3, "")
+    _set_tags(s3, "", "s3:DeleteObjectTagging")
     return Response(204, (), b"", "")
 
 
@@ -270,8 +273,7 @@ def parse_tags(body: bytes) -> list[tuple[str, str]]:
     return tags
 
 
-def _set_tags(s3: S3Request, tagging: str) -> None:
-    s3.access.require(CREATE_OBJECT, s3.target)
-    meta = find(s3, s3.target)
+def _set_tags(s3: S3Request, tagging: str, action: str) -> None:
+    meta = find(s3, s3.target, UPDATE_OBJECT.named(action))
     # "" stands for no tags, as what isn't mentioned stays
-    objects.update(s3.tools, PostRequest(s3.target, {**meta.headers, metadata.TAGGING: tagging}))
+    objects.update(s3.tools, PostRequest(s3.target, {**meta.headers, TAGGING: tagging}, meta.delete_at))

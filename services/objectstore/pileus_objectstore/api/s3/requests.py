@@ -51,11 +51,21 @@ class S3Request:
         return headers_of(self.http)
 
     @property
-    def own_account(self) -> str:
-        """The account of the caller's project. Raises S3Error for an anonymous caller."""
+    def own_project(self) -> str:
+        """The caller's project. Raises S3Error for an anonymous caller."""
         if self.caller is None or self.caller.project_id is None:
             raise S3Error("AccessDenied")
-        return f"{self.tools.config.account_prefix}{self.caller.project_id}"
+        return self.caller.project_id
+
+    @property
+    def own_account(self) -> str:
+        """The account of the caller's project. Raises S3Error for an anonymous caller."""
+        return f"{self.tools.config.account_prefix}{self.own_project}"
+
+    @property
+    def project(self) -> str:
+        """The project that owns the bucket."""
+        return self.account.removeprefix(self.tools.config.account_prefix)
 
     @property
     def container(self) -> Target:

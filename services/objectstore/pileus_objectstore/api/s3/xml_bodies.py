@@ -1,6 +1,6 @@
 """XML bodies: read with limits, written with S3's namespace."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from defusedxml.common import DefusedXmlException
@@ -13,10 +13,12 @@ NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 
 
 class Node:
-    """An element to write: its name and what is in it. Children that are None are left out."""
+    """An element to write: its name, its attributes and what is in it. Children that are None are left out."""
 
-    def __init__(self, name: str, *children: "Node | tuple[str, object] | None") -> None:
-        self.name, self.children = name, list(children)
+    def __init__(
+        self, name: str, *children: "Node | tuple[str, object] | None", attributes: Mapping[str, str] | None = None
+    ) -> None:
+        self.name, self.children, self.attributes = name, list(children), dict(attributes or {})
 
     def add(self, *children: "Node | tuple[str, object] | None") -> "Node":
         """Append children, and return this node."""
@@ -30,7 +32,8 @@ class Node:
 
     def write(self, into: Element | None = None) -> Element:
         """Build the element tree."""
-        element = Element(self.name) if into is None else SubElement(into, self.name)
+        shape = self.name, self.attributes
+        element = Element(*shape) if into is None else SubElement(into, *shape)
         for child in self.children:
             if isinstance(child, Node):
                 child.write(element)
