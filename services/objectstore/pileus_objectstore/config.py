@@ -27,6 +27,10 @@ class Config(ServiceConfig):
     host_lost_s: int = option("Seconds after which handoffs replace the devices of a host that doesn't answer", 600)
     reclaim_s: int = option("Seconds for which deletions are remembered; no device may stay away longer", 7 * 86400)
 
+    lifecycle_day_s: int = option("Seconds that lifecycle rules take for a day; fewer only to try rules out", 86400)
+    # Never by default: as in S3, a store deletes only what it was asked to delete.
+    abandoned_upload_days: int = option("Days after which uploads end in buckets without a rule for it; 0: never", 0)
+
     @property
     def home(self) -> Path:
         """The directory of this host's devices, rings and key."""

@@ -4,20 +4,29 @@ import sys
 import threading
 from collections.abc import Sequence
 
+from pileus_kit.auth import Caller
+from pileus_kit.errors import Unauthorized
+from pileus_kit.policy import Enforcer
 from pileus_kit.process import load_config, run_until_signal
 from pileus_objectstore.config import Config
 from pileus_objectstore.core.cluster import Cluster
+from pileus_objectstore.core.listing_cache import ListingCache
+from pileus_objectstore.core.policy_cache import PolicyCache
+from pileus_objectstore.core.tools import Tools
 from pileus_objectstore.daemons.auditor import Auditor
 from pileus_objectstore.daemons.context import DaemonContext
 from pileus_objectstore.daemons.expirer import Expirer
+from pileus_objectstore.daemons.lifecycle import Lifecycle
 from pileus_objectstore.daemons.replicator import Replicator
 from pileus_objectstore.daemons.runner import Daemon, DaemonRunner
+from pileus_objectstore.policy import RULES
 from pileus_objectstore.ring.rings import Rings
 from pileus_objectstore.wire.client import Pool
 
 REPLICATE_S = 60.0
 AUDIT_S = 86400.0
 EXPIRE_S = 60.0
+LIFECYCLE_S = 60.0
 
 
 class Worker:
@@ -33,11 +42,14 @@ class Worker:
         self.replicator = Replicator(context, config.host_lost_s)
         self.auditor = Auditor(context, config.reclaim_s, self._stopping.wait)
         self.expirer = Expirer(context, self._cluster)
+        self.tools = daemon_tools(config, self._cluster)
+        self.lifecycle = Lifecycle(context, self.tools)
         self._runner = DaemonRunner(
             [
                 Daemon("replicator", self.replicator.run, REPLICATE_S, lambda: self.replicator.left),
                 Daemon("auditor", self.auditor.run, AUDIT_S),
                 Daemon("expirer", self.expirer.run, EXPIRE_S),
+                Daemon("lifecycle", self.lifecycle.run, min(LIFECYCLE_S, config.lifecycle_day_s / 2)),
             ]
         )
 
@@ -50,6 +62,16 @@ class Worker:
         self._stopping.set()
         self._runner.stop()
         self._cluster.close()
+
+
+def daemon_tools(config: Config, cluster: Cluster) -> Tools:
+    """What use cases are given that run for the store itself, and not for a caller."""
+    policies = PolicyCache(Enforcer(RULES), config.account_prefix)
+    return Tools(config, cluster, ListingCache(cluster), policies, _refuse_token)
+
+
+def _refuse_token(token: str) -> Caller:
+    raise Unauthorized()
 
 
 def main(argv: Sequence[str] | None = None) -> None:

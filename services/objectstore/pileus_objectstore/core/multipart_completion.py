@@ -89,6 +89,7 @@ def complete(tools: Tools, request: CompletionRequest) -> CompletedUpload:
         if part.size < MIN_PART_BYTES:
             raise PartTooSmall(number=part.number, least=MIN_PART_BYTES)
     checksum = _whole_checksum(upload, parts, request)
+    multipart_uploads.find(tools, target, request.upload)  # it may have been aborted meanwhile
     completed = _store(tools, upload, parts, checksum, request)
     used = {part.number for part in parts}
     for number in known.keys() - used:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from pileus_kit.errors import NotFound
-from pileus_objectstore.core import checksums, containers, listing, object_versioning, stored_objects
+from pileus_objectstore.core import checksums, containers, lifecycle_index, listing, object_versioning, stored_objects
 from pileus_objectstore.core.checksums import Checksum
 from pileus_objectstore.core.cluster import ListingQuery
 from pileus_objectstore.core.listing import Entry
@@ -28,6 +28,7 @@ from pileus_objectstore.wire.contract import Footers, ObjectMeta, PutObject, tim
 
 ETAG = "X-Object-Sysmeta-S3-Etag"
 CHECKSUM = "X-Object-Sysmeta-S3-Checksum"  # `Checksum.write`; of an upload without a value
+ABORTING = "X-Object-Sysmeta-S3-Aborting"  # of an upload whose parts are being deleted
 MAX_PARTS = 10_000
 NUMBER_DIGITS = 5
 PART_TYPE = "binary/octet-stream"
@@ -78,9 +79,11 @@ class Part:
 
 def begin(tools: Tools, target: Target, headers: Mapping[str, str], checksum: Checksum | None = None) -> Upload:
     """Begin an upload. `headers` will be the object's metadata, `checksum` says which one it will have."""
-    for holder in (parts_container(target), uploads_container(target)):
-        if tools.listing_cache.get(holder) is None:
-            containers.create(tools, None, holder, {}, containers.find(tools, target).policy)
+    if tools.listing_cache.get(uploads_container(target)) is None:
+        lifecycle_index.enter(tools, target.parent)
+        policy = containers.find(tools, target).policy
+        for holder in (parts_container(target), uploads_container(target)):
+            containers.create(tools, None, holder, {}, policy)
     upload = Upload(target, secrets.token_hex(16), timestamp(tools.now()), checksum)
     kept = {**headers, UPLOAD: upload.id} | ({CHECKSUM: f"{checksum.algorithm} - {checksum.type}"} if checksum else {})
     shown = f"s3_checksum={checksum.algorithm}:-:{checksum.type}" if checksum else ""
@@ -94,7 +97,7 @@ def find(tools: Tools, target: Target, upload: str) -> Upload:
     if not upload or "/" in upload or len(upload) > 64:
         raise NoSuchUpload()
     meta = stored_objects.find(tools, upload_place(target, upload), newest=True)
-    if meta is None:
+    if meta is None or ABORTING in meta.headers:
         raise NoSuchUpload()
     kept = {name: value for name, value in meta.headers.items() if name != CHECKSUM}
     return Upload(target, upload, meta.timestamp, checksums.read(meta.headers.get(CHECKSUM, "")), kept)
@@ -143,10 +146,12 @@ def list_uploads(tools: Tools, bucket: Target, marker: str = "", prefix: str = "
 
 
 def abort(tools: Tools, upload: Upload) -> None:
-    """Delete an upload and its parts.
+    """Delete an upload and its parts. From its first step on it can't be completed, so no object loses its parts.
 
     Parts of an object stay: a completion may have been interrupted after it had made the object.
     """
+    request = PutObject(UNPLACED, upload.place.path, timestamp(tools.now()), {ABORTING: "true"}, 0)
+    tools.cluster.put_object(upload.place, request, lambda _: b"")
     if not object_versioning.uses_upload(tools, upload.target, upload.id):
         delete_listed(tools, parts_container(upload.target), upload.prefix)
     stored_objects.delete(tools, upload.place)

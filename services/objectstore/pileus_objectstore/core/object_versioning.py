@@ -171,10 +171,14 @@ def _archive(tools: Tools, target: Target, meta: ObjectMeta | None) -> None:
         stored_objects.duplicate(tools, target, place, meta.timestamp, {NULL_MARK: "true"}, NULL_MARK_LISTED)
 
 
-def delete(tools: Tools, target: Target, container: ListingInfo) -> Deletion:
-    """Delete an object of a container that keeps versions, or once did. Raises Conflict."""
+def delete(tools: Tools, target: Target, container: ListingInfo, seen: str = "") -> Deletion:
+    """Delete an object of a container that keeps versions, or once did. Raises Conflict.
+
+    `seen` is the timestamp of what the container itself holds: something newer is neither deleted nor hidden.
+    """
+    until = timestamp(float(seen) + TICK_S) if seen else ""
     if state(container) == DISABLED:
-        return Deletion(_remove(tools, target, target))
+        return Deletion(_remove(tools, target, target, until))
     suspended = state(container) == SUSPENDED
     archived = find_archived_null(tools, target) if suspended else None
     if not suspended:
@@ -185,7 +189,11 @@ def delete(tools: Tools, target: Target, container: ListingInfo) -> Deletion:
     marks = NULL_MARK_LISTED if suspended else ""
     marker = PutObject(UNPLACED, place.path, stamp, headers, 0, listed_etag=marks)
     tools.cluster.put_object(place, marker, lambda _: b"")
-    existed = _remove(tools, target, target, stamp)
+    try:
+        existed = _remove(tools, target, target, until or stamp)
+    except Conflict:
+        stored_objects.delete(tools, place)  # what is newer isn't hidden, so no marker may come before it
+        raise
     if archived is not None:
         _remove(tools, target, archived)
     return Deletion(existed, NULL if suspended else stamp, is_marker=True)

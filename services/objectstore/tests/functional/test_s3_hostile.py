@@ -48,7 +48,7 @@ def send(s3: S3, method: str, path: str, body: bytes = b"", **headers: str) -> t
         ("PUT", "/odd/k?uploadId=none&partNumber=0", 400),
         ("POST", "/odd/k?uploadId=none", 400),
         ("POST", "/odd?delete", 400),
-        ("PUT", "/odd?lifecycle", 501),
+        ("PUT", "/odd?lifecycle", 400),
         ("GET", "/odd/k?torrent", 501),
         ("GET", "/odd/k?versionId=3", 501),
         ("PATCH", "/odd/k", 405),

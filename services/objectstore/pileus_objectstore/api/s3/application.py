@@ -13,6 +13,7 @@ from pileus_objectstore.api.s3 import (
     acls,
     bucket_tags,
     buckets,
+    lifecycle,
     listings,
     multipart,
     multipart_listings,
@@ -66,6 +67,9 @@ BUCKET: dict[tuple[str, str], Handler] = {
     ("GET", "uploads"): multipart_listings.list_uploads,
     ("GET", "requestPayment"): buckets.show_request_payment,
     ("POST", "delete"): objects.delete_many,
+    ("GET", "lifecycle"): lifecycle.show,
+    ("PUT", "lifecycle"): lifecycle.update,
+    ("DELETE", "lifecycle"): lifecycle.delete,
     **{("GET", name): buckets.unset(name) for name in buckets.NOT_SET},
     **{("GET", name): buckets.empty(name) for name in buckets.EMPTY},
 }

@@ -23,7 +23,6 @@ registry = BucketRegistry()
 NOT_SET: dict[str, str] = {  # sub-resource -> the error of a bucket that has no such setting
     "cors": "NoSuchCORSConfiguration",
     "encryption": "ServerSideEncryptionConfigurationNotFoundError",
-    "lifecycle": "NoSuchLifecycleConfiguration",
     "object-lock": "ObjectLockConfigurationNotFoundError",
     "replication": "ReplicationConfigurationNotFoundError",
     "website": "NoSuchWebsiteConfiguration",

@@ -4,10 +4,12 @@ from dataclasses import replace
 from functools import partial
 from urllib.parse import parse_qsl, quote, unquote, urlencode
 
+import msgspec
+
 from pileus_kit.errors import CloudError, NotFound
 from pileus_objectstore.api.conditions import conditions, ranges
 from pileus_objectstore.api.http import Response
-from pileus_objectstore.api.s3 import acls, checksums, metadata
+from pileus_objectstore.api.s3 import acls, checksums, lifecycle, metadata
 from pileus_objectstore.api.s3.buckets import account_of
 from pileus_objectstore.api.s3.errors import S3Error, error_of
 from pileus_objectstore.api.s3.requests import S3Request
@@ -71,6 +73,7 @@ def _shown(s3: S3Request, found: objects.FoundObject) -> Response:
         raise S3Error("InvalidPart" if found.part else "InvalidRange")
     if not found.part and int(s3.query.get("partNumber", "1")) > 1:
         raise S3Error("InvalidPart")  # an object that was stored whole is its own first part
+    headers += lifecycle.expiration_header(s3, found.meta)
     if found.parts:
         headers.append(("x-amz-mp-parts-count", str(found.parts)))
     if len(found.spans) > 1:
@@ -111,7 +114,11 @@ def create(s3: S3Request) -> Response:
     )
     upload_parts.delete_parts(s3.tools, replaced)
     etag = reply.meta.etag if reply.meta else ""
-    return Response(200, [("ETag", f'"{etag}"'), *checksums.headers(s3.payload.checksum())], b"", "")
+    shown = [("ETag", f'"{etag}"'), *checksums.headers(s3.payload.checksum())]
+    if reply.meta is not None:
+        kept = msgspec.structs.replace(reply.meta, headers=headers)
+        shown += lifecycle.expiration_header(s3, kept)
+    return Response(200, shown, b"", "")
 
 
 def _footers(s3: S3Request) -> Footers:
