@@ -24,6 +24,7 @@ class Config(ServiceConfig):
     s3_domains: tuple[str, ...] = option("Domains below which a host name's first part is an S3 bucket", ())
     account_prefix: str = option("Account names are this and the project's id", "AUTH_")
     reserve_mib: int = option("MiB that object data leaves free on each device", 64)
+    ring_hosts: tuple[str, ...] = option("Storage servers of which a host without rings asks for them", ())
     host_lost_s: int = option("Seconds after which handoffs replace the devices of a host that doesn't answer", 600)
     reclaim_s: int = option("Seconds for which deletions are remembered; no device may stay away longer", 7 * 86400)
 

@@ -1,15 +1,20 @@
-"""`python -m pileus_objectstore.manage --config FILE COMMAND`: creates and changes rings and devices."""
+"""`python -m pileus_objectstore.manage --config FILE COMMAND`: creates and changes rings and devices.
+
+Changes of rings reach the other hosts by themselves within seconds (`daemons/ring_exchange.py`).
+"""
 
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from pileus_kit import config as configs
 from pileus_kit.errors import CloudError
 from pileus_kit.file_modes import become_owner_of
 from pileus_objectstore.config import Config
+from pileus_objectstore.core import ring_changes
+from pileus_objectstore.core.ring_changes import AddDevice, AddPolicy, Rebalance, RemoveDevice, SetOverload, SetWeight
 from pileus_objectstore.ring.builder import Builder
+from pileus_objectstore.ring.ring_files import RingFiles
 from pileus_objectstore.ring.rings import KINDS
 from pileus_objectstore.storage.disks import Disk
 
@@ -23,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     config = configs.load(Config, ["--config", args.config] if args.config else [])
     become_owner_of(config.home)
     try:
-        args.act(config, args)
+        args.act(config, RingFiles(config.ring_directory), args)
     except CloudError as e:
         print(e, file=sys.stderr)
         return 1
@@ -53,107 +58,95 @@ def parser() -> argparse.ArgumentParser:
     )
     create.add_argument("--replicas", type=int, default=3)
     create.set_defaults(act=create_rings)
-    add = commands.add_parser("add", help="add a device; takes effect with rebalance")
+    _add_changes(commands)
+    commands.add_parser("show", help="rings, their devices and what those hold").set_defaults(act=show)
+    return top
+
+
+def _add_changes(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """The commands that change rings. `--ring` limits a change to some of them."""
+    some = argparse.ArgumentParser(add_help=False)
+    some.set_defaults(act=change_rings)
+    some.add_argument("--ring", action="append", default=[], help="account, container, object, object-1, …")
+    add = commands.add_parser("add", help="add a device; takes effect with rebalance", parents=[some])
     add.add_argument("name")
     add.add_argument("host", help="address and port of its storage server")
     for option, kind, default in (("--region", int, 1), ("--zone", int, 1), ("--weight", float, 100.0)):
         add.add_argument(option, type=kind, default=default)
-    add.set_defaults(act=add_device)
-    remove = commands.add_parser("remove", help="remove a device; takes effect with rebalance")
-    remove.add_argument("id", type=int)
-    remove.set_defaults(act=remove_device)
-    weight = commands.add_parser("weight", help="change a device's share (0 empties it)")
-    weight.add_argument("id", type=int)
-    weight.add_argument("weight", type=float)
-    weight.set_defaults(act=set_weight)
-    commands.add_parser("rebalance", help="assign replicas to devices, moving as few as possible").set_defaults(
-        act=rebalance
+    add.set_defaults(
+        change=lambda a: AddDevice(
+            name=a.name, host=a.host, region=a.region, zone=a.zone, weight=a.weight, rings=a.ring
+        )
     )
-    commands.add_parser("show", help="devices and what they hold").set_defaults(act=show)
-    return top
+    remove = commands.add_parser("remove", help="remove a device; takes effect with rebalance", parents=[some])
+    remove.add_argument("device", help="its id, or host/name")
+    remove.set_defaults(change=lambda a: RemoveDevice(device=a.device, rings=a.ring))
+    weight = commands.add_parser("weight", help="change a device's share (0 empties it)", parents=[some])
+    weight.add_argument("device", help="its id, or host/name")
+    weight.add_argument("weight", type=float)
+    weight.set_defaults(change=lambda a: SetWeight(device=a.device, weight=a.weight, rings=a.ring))
+    overload = commands.add_parser(
+        "overload", help="how much more than its share a device takes to bring replicas farther apart", parents=[some]
+    )
+    overload.add_argument("factor", type=float, help="0.1 is a tenth more")
+    overload.set_defaults(change=lambda a: SetOverload(factor=a.factor, rings=a.ring))
+    rebalance = commands.add_parser(
+        "rebalance", help="assign replicas to devices, moving as few as possible", parents=[some]
+    )
+    rebalance.set_defaults(change=lambda a: Rebalance(rings=a.ring))
+    policy = commands.add_parser("policy", help="add a storage policy", parents=[some])
+    policy.add_argument("name")
+    policy.add_argument("--replicas", type=int, default=3)
+    policy.add_argument("--alias", action="append", default=[])
+    policy.set_defaults(change=lambda a: AddPolicy(name=a.name, replicas=a.replicas, aliases=a.alias))
 
 
-def paths(config: Config) -> list[Path]:
-    """The files of the three rings."""
-    return [config.ring_directory / f"{kind}.ring" for kind in KINDS]
-
-
-def builders(config: Config) -> list[tuple[Path, Builder]]:
-    """The three rings, each with its file."""
-    return [(path, Builder.load(path)) for path in paths(config)]
-
-
-def all_in_one(config: Config, args: argparse.Namespace) -> None:
+def all_in_one(config: Config, files: RingFiles, args: argparse.Namespace) -> None:
     """Create four devices on this host, and rings of them."""
     for number in range(1, ALL_IN_ONE_DEVICES + 1):
         Disk.format(config.home / f"d{number}", f"d{number}")
     config.key()
-    for path in paths(config):
-        if path.exists():
+    for name in KINDS:
+        if files.path(name).exists():
             continue
         builder = Builder(POWER)
         for number in range(1, ALL_IN_ONE_DEVICES + 1):
             builder.add(f"d{number}", config.storage_bind, zone=number)
         builder.rebalance()
-        builder.save(path)
+        files.create(name, builder)
 
 
-def format_devices(config: Config, args: argparse.Namespace) -> None:
+def format_devices(config: Config, files: RingFiles, args: argparse.Namespace) -> None:
     """Make directories devices of this host."""
     for name in args.name:
         Disk.format(config.home / name, name)
 
 
-def create_rings(config: Config, args: argparse.Namespace) -> None:
+def create_rings(config: Config, files: RingFiles, args: argparse.Namespace) -> None:
     """Create empty rings."""
-    for path in paths(config):
-        if path.exists():
-            raise SystemExit(f"{path} exists already; data would be lost if it were replaced")
-        Builder(args.power, args.replicas).save(path)
+    for name in KINDS:
+        files.create(name, Builder(args.power, args.replicas))
     config.key()
 
 
-def add_device(config: Config, args: argparse.Namespace) -> None:
-    """Add a device to the rings."""
-    for path, builder in builders(config):
-        device = builder.add(args.name, args.host, args.region, args.zone, args.weight)
-        builder.save(path)
-        print(f"{path.stem}: device {device.id}")
+def change_rings(config: Config, files: RingFiles, args: argparse.Namespace) -> None:
+    """Make the change that the command line states."""
+    for sentence in ring_changes.apply(files, args.change(args)):
+        print(sentence)
 
 
-def remove_device(config: Config, args: argparse.Namespace) -> None:
-    """Remove a device from the rings."""
-    for path, builder in builders(config):
-        builder.remove(args.id)
-        builder.save(path)
-
-
-def set_weight(config: Config, args: argparse.Namespace) -> None:
-    """Change a device's share."""
-    for path, builder in builders(config):
-        builder.set_weight(args.id, args.weight)
-        builder.save(path)
-
-
-def rebalance(config: Config, args: argparse.Namespace) -> None:
-    """Assign replicas to devices."""
-    for path, builder in builders(config):
-        moved = builder.rebalance()
-        builder.save(path)
-        print(f"{path.stem}: {moved} replicas of {builder.replicas << builder.power} got a new device")
-
-
-def show(config: Config, args: argparse.Namespace) -> None:
-    """Show the devices of the rings."""
-    for path, builder in builders(config):
-        held = builder.held()
-        print(f"{path.stem}: version {builder.version}, 2**{builder.power} partitions, {builder.replicas} replicas")
-        for device in builder.devices:
-            if device:
-                print(
-                    f"  {device.id:3} {device.name:12} {device.host:24} region {device.region} zone {device.zone} "
-                    f"weight {device.weight:g} holds {held.get(device.id, 0)}"
-                )
+def show(config: Config, files: RingFiles, args: argparse.Namespace) -> None:
+    """Show the rings."""
+    for ring in ring_changes.show(files):
+        print(
+            f"{ring.name}: version {ring.version}, {ring.partitions} partitions, {ring.replicas} replicas, "
+            f"balance {ring.balance}, dispersion {ring.dispersion}, overload {ring.overload:g}"
+        )
+        for device in ring.devices:
+            print(
+                f"  {device.id:3} {device.name:12} {device.host:24} region {device.region} zone {device.zone} "
+                f"weight {device.weight:g} holds {device.holds}"
+            )
 
 
 if __name__ == "__main__":

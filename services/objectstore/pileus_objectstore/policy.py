@@ -5,7 +5,7 @@ token with the scope of a domain or the system belongs to no account, so it gran
 nor the role `service`.
 """
 
-from pileus_kit.policy import Rule
+from pileus_kit.policy import ADMIN, Rule
 
 RESELLER = "role:ResellerAdmin"
 READ = f"(role:reader and project_id:%(project_id)s) or (role:admin and project_id:%(project_id)s) or {RESELLER}"
@@ -27,4 +27,6 @@ RULES = (
     Rule("objectstore:object:create", WRITE, "Store an object, or a copy of one"),
     Rule("objectstore:object:update", WRITE, "Replace an object's metadata"),
     Rule("objectstore:object:delete", WRITE, "Delete an object"),
+    Rule("objectstore:rings:read", ADMIN, "See the rings, storage policies and devices of the cluster"),
+    Rule("objectstore:rings:update", ADMIN, "Change the rings and storage policies of the cluster"),
 )

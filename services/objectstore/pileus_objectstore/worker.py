@@ -18,8 +18,10 @@ from pileus_objectstore.daemons.context import DaemonContext
 from pileus_objectstore.daemons.expirer import Expirer
 from pileus_objectstore.daemons.lifecycle import Lifecycle
 from pileus_objectstore.daemons.replicator import Replicator
+from pileus_objectstore.daemons.ring_exchange import RingExchange
 from pileus_objectstore.daemons.runner import Daemon, DaemonRunner
 from pileus_objectstore.policy import RULES
+from pileus_objectstore.ring.ring_files import RingFiles
 from pileus_objectstore.ring.rings import Rings
 from pileus_objectstore.wire.client import Pool
 
@@ -27,6 +29,7 @@ REPLICATE_S = 60.0
 AUDIT_S = 86400.0
 EXPIRE_S = 60.0
 LIFECYCLE_S = 60.0
+EXCHANGE_S = 5.0
 
 
 class Worker:
@@ -44,12 +47,16 @@ class Worker:
         self.expirer = Expirer(context, self._cluster)
         self.tools = daemon_tools(config, self._cluster)
         self.lifecycle = Lifecycle(context, self.tools)
+        self.ring_exchange = RingExchange(
+            RingFiles(config.ring_directory), self._pool, config.storage_bind, config.ring_hosts
+        )
         self._runner = DaemonRunner(
             [
                 Daemon("replicator", self.replicator.run, REPLICATE_S, lambda: self.replicator.left),
                 Daemon("auditor", self.auditor.run, AUDIT_S),
                 Daemon("expirer", self.expirer.run, EXPIRE_S),
                 Daemon("lifecycle", self.lifecycle.run, min(LIFECYCLE_S, config.lifecycle_day_s / 2)),
+                Daemon("ring exchange", self.ring_exchange.run, EXCHANGE_S),
             ]
         )
 

@@ -6,8 +6,10 @@ from pileus_objectstore.agent.host import Host
 from pileus_objectstore.agent.listing_server import ListingServer
 from pileus_objectstore.agent.object_server import ObjectServer
 from pileus_objectstore.agent.replication_server import ReplicationServer
+from pileus_objectstore.agent.ring_server import RingServer
 from pileus_objectstore.agent.updater import Updater
 from pileus_objectstore.config import Config
+from pileus_objectstore.ring.ring_files import RingFiles
 from pileus_objectstore.ring.rings import Rings
 from pileus_objectstore.wire import contract, daemon_calls
 from pileus_objectstore.wire.client import Pool
@@ -44,8 +46,11 @@ class StorageServer:
 def calls(host: Host, updater: Updater) -> dict[str, Call]:
     """The calls of the contract, by name."""
     objects, listings = ObjectServer(host, updater), ListingServer(host, updater)
-    replicas = ReplicationServer(host, updater)
+    replicas, rings = ReplicationServer(host, updater), RingServer(RingFiles(host.rings.directory))
     return {
+        "get_rings": (daemon_calls.GetRings, rings.get_rings),
+        "get_ring": (daemon_calls.GetRing, rings.get_ring),
+        "put_ring": (daemon_calls.PutRing, rings.put_ring),
         "put_object": (contract.PutObject, objects.put_object),
         "get_object": (contract.GetObject, objects.get_object),
         "delete_object": (contract.DeleteObject, objects.delete_object),

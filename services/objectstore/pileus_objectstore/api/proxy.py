@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING
 from pileus_kit import audit, context, error_mapping
 from pileus_kit.errors import CloudError, Unauthorized
 from pileus_kit.rates import Rates
-from pileus_objectstore.api import authorization, bulk, cross_origin, form_posts, info, static_web, temp_urls
+from pileus_objectstore.api import (
+    authorization,
+    bulk,
+    cross_origin,
+    form_posts,
+    info,
+    operations,
+    static_web,
+    temp_urls,
+)
 from pileus_objectstore.api.http import REASONS, Request, Response, access_of, refusal, wire_of
 from pileus_objectstore.api.routes import Call, Calls, Routes
 from pileus_objectstore.api.s3.application import S3Application, is_s3
@@ -98,6 +107,8 @@ class Proxy:
         public = info.PUBLIC.get(request.path)
         if public is not None:
             return public(self.tools, request)
+        if request.path.startswith(operations.PREFIX):
+            return operations.answer(self.tools, self.rates, request)
         response = self._routed(request)
         if "HTTP_ORIGIN" in request.environ:
             cross_origin.adapt(self.tools, request, response)

@@ -46,6 +46,8 @@ class RingFile(msgspec.Struct):
     table: list[str]
     checksum: int
     moved_at: list[int] = []
+    overload: float = 0.0
+    min_part_hours: float = 1
 
 
 class Placement(msgspec.Struct, frozen=True):

@@ -137,3 +137,26 @@ class DoneReply(msgspec.Struct, omit_defaults=True):
 
     status: int = 200
     why: str = ""
+
+
+class GetRings(msgspec.Struct, omit_defaults=True):
+    """List the files of rings and storage policies that the host has. Reply: RingsReply."""
+
+
+class RingsReply(msgspec.Struct, omit_defaults=True):
+    """`files` is {name: (version, checksum)}; the greater pair is the newer file."""
+
+    status: int
+    files: dict[str, tuple[int, int]] = {}
+
+
+class GetRing(msgspec.Struct, omit_defaults=True):
+    """Read such a file; it is the body. Reply: DoneReply."""
+
+    name: str
+
+
+class PutRing(msgspec.Struct, omit_defaults=True):
+    """Take the file in the body if it is newer. Reply: DoneReply; 409 if it is damaged, or another cluster's."""
+
+    name: str

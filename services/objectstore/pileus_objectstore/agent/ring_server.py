@@ -1,0 +1,33 @@
+"""The calls by which hosts give each other rings and storage policies."""
+
+from pileus_objectstore.agent.object_server import Source
+from pileus_objectstore.errors import RingRefused
+from pileus_objectstore.ring.ring_files import RingFiles
+from pileus_objectstore.wire.daemon_calls import DoneReply, GetRing, GetRings, PutRing, RingsReply
+from pileus_objectstore.wire.server import CallResult
+
+
+class RingServer:
+    """The ring calls of the contract."""
+
+    def __init__(self, files: RingFiles) -> None:
+        self._files = files
+
+    def get_rings(self, args: GetRings, body: Source) -> CallResult:
+        """The files that this host has, with their versions."""
+        return CallResult(RingsReply(200, self._files.states()))
+
+    def get_ring(self, args: GetRing, body: Source) -> CallResult:
+        """One of the files."""
+        try:
+            return CallResult(DoneReply(), self._files.data(args.name))
+        except (RingRefused, OSError) as e:
+            return CallResult(DoneReply(404, str(e)))
+
+    def put_ring(self, args: PutRing, body: Source) -> CallResult:
+        """Take a newer file."""
+        data = b"".join(iter(body.read, b""))
+        try:
+            return CallResult(DoneReply(200 if self._files.take(args.name, data) else 404))
+        except RingRefused as e:
+            return CallResult(DoneReply(409, str(e)))
