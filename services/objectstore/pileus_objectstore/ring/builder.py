@@ -143,7 +143,7 @@ class Builder:
         return counts
 
     def balance(self) -> float:
-        """By how many percent the device that is farthest from its weight's share misses it."""
+        """The greatest difference, in percent, between a device's share by weight and what it holds."""
         wanted, held = shares(self.live(), self.replicas, 1 << self.power), self.held()
         return max((abs(held.get(i, 0) - share) / share * 100 for i, share in wanted.items() if share), default=0.0)
 
