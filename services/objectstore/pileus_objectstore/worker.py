@@ -17,6 +17,7 @@ from pileus_objectstore.daemons.auditor import Auditor
 from pileus_objectstore.daemons.context import DaemonContext
 from pileus_objectstore.daemons.expirer import Expirer
 from pileus_objectstore.daemons.lifecycle import Lifecycle
+from pileus_objectstore.daemons.listing_auditor import ListingAuditor
 from pileus_objectstore.daemons.replicator import Replicator
 from pileus_objectstore.daemons.ring_exchange import RingExchange
 from pileus_objectstore.daemons.runner import Daemon, DaemonRunner
@@ -27,6 +28,7 @@ from pileus_objectstore.wire.client import Pool
 
 REPLICATE_S = 60.0
 AUDIT_S = 86400.0
+AUDIT_LISTINGS_S = 3600.0
 EXPIRE_S = 60.0
 LIFECYCLE_S = 60.0
 EXCHANGE_S = 5.0
@@ -44,6 +46,7 @@ class Worker:
         )
         self.replicator = Replicator(context, config.host_lost_s)
         self.auditor = Auditor(context, config.reclaim_s, self._stopping.wait)
+        self.listing_auditor = ListingAuditor(context, self._cluster, self._stopping.wait)
         self.expirer = Expirer(context, self._cluster)
         self.tools = daemon_tools(config, self._cluster)
         self.lifecycle = Lifecycle(context, self.tools)
@@ -54,6 +57,7 @@ class Worker:
             [
                 Daemon("replicator", self.replicator.run, REPLICATE_S, lambda: self.replicator.left),
                 Daemon("auditor", self.auditor.run, AUDIT_S),
+                Daemon("listing auditor", self.listing_auditor.run, AUDIT_LISTINGS_S),
                 Daemon("expirer", self.expirer.run, EXPIRE_S),
                 Daemon("lifecycle", self.lifecycle.run, min(LIFECYCLE_S, config.lifecycle_day_s / 2)),
                 Daemon("ring exchange", self.ring_exchange.run, EXCHANGE_S),

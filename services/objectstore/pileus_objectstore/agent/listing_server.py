@@ -23,6 +23,7 @@ from pileus_objectstore.wire.contract import (
     MergeRows,
     PutListing,
 )
+from pileus_objectstore.wire.daemon_calls import FindRows, RowsReply
 from pileus_objectstore.wire.server import CallResult
 
 log = logging.getLogger(__name__)
@@ -89,6 +90,13 @@ class ListingServer:
         if found is None:
             return CallResult(ListingReply(404))
         return CallResult(ListingReply(200 if found[0].live else 404, info=found[0]), found[1])
+
+    def find_rows(self, args: FindRows, body: Source) -> CallResult:
+        """The rows of some names."""
+        found = self._best(args.kind, args.replicas, lambda listing: (listing.info.live, listing.find(args.names)))
+        if found is None or not found[0]:
+            return CallResult(RowsReply(404))
+        return CallResult(RowsReply(200), msgspec.json.encode(found[1]))
 
     def merge_rows(self, args: MergeRows, body: Source) -> CallResult:
         """Merge changed rows into this host's replicas of a listing."""

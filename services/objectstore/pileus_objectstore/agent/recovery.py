@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from itertools import count
 
 from pileus_objectstore.agent.host import Device
-from pileus_objectstore.core.listing_rows import container_of, object_of, row_of
+from pileus_objectstore.core.listing_rows import container_of, latest_row
 from pileus_objectstore.errors import Damaged, DeviceFailed
 from pileus_objectstore.storage.object_files import ObjectFiles
 from pileus_objectstore.wire.contract import ListingRow, ObjectMeta
@@ -72,10 +72,10 @@ def unsynced_rows(device: Device) -> UnsyncedRows:
     rows: dict[str, list[ListingRow]] = {}
     number = 0
     for files, partition, digest in _changed_objects(device, since):
-        meta = _meta(files, partition, digest)
+        meta = meta_of(files, partition, digest)
         if meta is None or meta.name.count("/") < 3:
             continue
-        rows.setdefault(container_of(meta.name), []).append(_row(meta))
+        rows.setdefault(container_of(meta.name), []).append(latest_row(meta))
         number += 1
         if number % BATCH == 0:
             yield from rows.items()
@@ -112,7 +112,8 @@ def _changed_objects(device: Device, since: float) -> Iterator[tuple[ObjectFiles
                 yield files, partition, digest
 
 
-def _meta(files: ObjectFiles, partition: int, digest: str) -> ObjectMeta | None:
+def meta_of(files: ObjectFiles, partition: int, digest: str) -> ObjectMeta | None:
+    """What is stored with an object or tombstone; None if it is gone or can't be read."""
     try:
         file = files.open(partition, digest)
     except (DeviceFailed, Damaged) as e:
@@ -122,9 +123,3 @@ def _meta(files: ObjectFiles, partition: int, digest: str) -> ObjectMeta | None:
         return None
     with file:
         return file.meta
-
-
-def _row(meta: ObjectMeta) -> ListingRow:
-    if meta.deleted:
-        return ListingRow(object_of(meta.name), meta.timestamp, True)
-    return row_of(meta, max(meta.timestamp, meta.posted))

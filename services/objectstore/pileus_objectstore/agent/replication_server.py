@@ -9,6 +9,7 @@ from pileus_kit import decoding
 from pileus_objectstore.agent.expirer_queue import EXPIRER_QUEUE, enqueue
 from pileus_objectstore.agent.host import Device, Host
 from pileus_objectstore.agent.object_server import Source
+from pileus_objectstore.agent.recovery import meta_of
 from pileus_objectstore.agent.updater import Updater
 from pileus_objectstore.storage.object_files import check
 from pileus_objectstore.wire.contract import ListingInfo, ListingReply, ListingRow
@@ -22,7 +23,9 @@ from pileus_objectstore.wire.daemon_calls import (
     HeldReplica,
     InventoryReply,
     ListExpired,
+    ListObjects,
     MergeListing,
+    ObjectsReply,
     PutReplica,
     Quarantine,
     Reclaim,
@@ -55,6 +58,15 @@ class ReplicationServer:
         """What the device holds of one partition."""
         device = self._host.device(args.device)
         return CallResult(InventoryReply(200, self._held(device, args.kind, args.partition, args.policy)))
+
+    def list_objects(self, args: ListObjects, body: Source) -> CallResult:
+        """What is stored with the objects of a partition, page by page."""
+        files = self._host.device(args.device).objects(args.policy)
+        digests = sorted(digest for digest in files.held(args.partition) if digest > args.after)
+        page = digests[: args.limit]
+        metas = [meta for digest in page if (meta := meta_of(files, args.partition, digest)) is not None]
+        after = page[-1] if len(digests) > len(page) else ""
+        return CallResult(ObjectsReply(200, after), msgspec.json.encode(metas))
 
     def put_replica(self, args: PutReplica, body: Source) -> CallResult:
         """Store the file in the body as it is, after its checksums were verified."""

@@ -68,6 +68,8 @@ def calls(host: Host, updater: Updater) -> dict[str, Call]:
         "get_inventory": (daemon_calls.GetInventory, replicas.get_inventory),
         "get_changes": (daemon_calls.GetChanges, replicas.get_changes),
         "merge_listing": (daemon_calls.MergeListing, replicas.merge_listing),
+        "list_objects": (daemon_calls.ListObjects, replicas.list_objects),
+        "find_rows": (daemon_calls.FindRows, listings.find_rows),
         "quarantine": (daemon_calls.Quarantine, replicas.quarantine),
         "remove_replica": (daemon_calls.RemoveReplica, replicas.remove_replica),
     }

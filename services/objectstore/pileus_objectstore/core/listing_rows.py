@@ -20,6 +20,13 @@ def policy_of(mark: str) -> int:
     return int(mark or 0)
 
 
+def latest_row(meta: ObjectMeta) -> ListingRow:
+    """The row of an object or tombstone as it is now."""
+    if meta.deleted:
+        return ListingRow(object_of(meta.name), meta.timestamp, True)
+    return row_of(meta, max(meta.timestamp, meta.posted))
+
+
 def container_of(path: str) -> str:
     """`/account/container` of `/account/container/object`."""
     return "/".join(path.split("/", 3)[:3])

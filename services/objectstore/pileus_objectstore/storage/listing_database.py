@@ -148,6 +148,20 @@ class ListingDatabase:
                 fold(scan, prefix, delimiter, path is not None, limit, marker) if delimiter else scan.page(limit)
             )
 
+    def find(self, names: Iterable[str]) -> list[ListingRow]:
+        """The rows of these names; those of deleted ones are marked so."""
+        with self._lock, self._guard():
+            self._merge_waiting()
+            db, found = self._db_open(), []
+            for name in names:
+                row = db.execute(f"SELECT {COLUMNS} FROM rows WHERE name = ?", (name,)).fetchone()  # noqa: S608 - a constant
+                gone = None if row else db.execute("SELECT timestamp FROM gone WHERE name = ?", (name,)).fetchone()
+                if row:
+                    found.append(ListingRow(row[0], row[1], False, *row[2:]))
+                elif gone:
+                    found.append(ListingRow(name, gone[0], True))
+        return found
+
     def changes(self, since: int, limit: int) -> tuple[list[ListingRow], int]:
         """Up to `limit` rows that changed after change `since`, oldest first, and the number of the last change."""
         with self._lock, self._guard():

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from pileus_objectstore.wire.contract import ListingInfo
+from pileus_objectstore.wire.contract import HostReplicas, ListingInfo
 
 
 class GetChanges(msgspec.Struct, omit_defaults=True):
@@ -160,3 +160,40 @@ class PutRing(msgspec.Struct, omit_defaults=True):
     """Take the file in the body if it is newer. Reply: DoneReply; 409 if it is damaged, or another cluster's."""
 
     name: str
+
+
+class ListObjects(msgspec.Struct, omit_defaults=True):
+    """Read what is stored with up to `limit` objects of a device's partition, by digest. Reply: ObjectsReply."""
+
+    device: str
+    partition: int
+    policy: int = 0
+    after: str = ""
+    limit: int = 500
+
+
+class ObjectsReply(msgspec.Struct, omit_defaults=True):
+    """Objects and tombstones (ObjectMeta) come in the body, as JSON; unreadable ones are left out.
+
+    `after` is the digest after which to continue, '' at the end.
+    """
+
+    status: int
+    after: str = ""
+
+
+class FindRows(msgspec.Struct, omit_defaults=True):
+    """Read the rows of up to 100 names in the host's most recent replica of a listing. Reply: RowsReply."""
+
+    kind: str
+    replicas: HostReplicas
+    names: list[str]
+
+
+class RowsReply(msgspec.Struct, omit_defaults=True):
+    """Status 200, or 404 if the host has no such listing, or a deleted one. Rows come in the body, as JSON.
+
+    Deleted rows are marked so; names without any are left out.
+    """
+
+    status: int
