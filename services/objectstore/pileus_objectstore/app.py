@@ -29,7 +29,7 @@ def build(config: Config) -> Proxy:
 def create(config: Config, authenticate: Authenticator, enforcer: Enforcer, verify: Verifier) -> Proxy:
     """A proxy with its own way to validate tokens and signatures, and its own policy."""
     cluster = Cluster(Rings(config.ring_directory), Pool(config.key()))
-    policies = PolicyCache(enforcer, config.account_prefix)
+    policies = PolicyCache(enforcer, config)
     return Proxy(
         Tools(config, cluster, cluster.listing_cache, policies, authenticate),
         RESOURCES,

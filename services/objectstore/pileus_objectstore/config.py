@@ -23,6 +23,18 @@ class Config(ServiceConfig):
     )
     s3_domains: tuple[str, ...] = option("Domains below which a host name's first part is an S3 bucket", ())
     account_prefix: str = option("Account names are this and the project's id", "AUTH_")
+    service_prefix: str = option(
+        "Account names of services are this and the project's id (such as SERVICE_); empty: there are none", ""
+    )
+    service_roles: tuple[str, ...] = option(
+        "Roles of a service token, one of which the accounts of services ask for beside the user's own", ("service",)
+    )
+    temp_url_digests: tuple[str, ...] = option(
+        "Digests with which temporary URLs may be signed, of sha1, sha256 and sha512", ("sha256", "sha512")
+    )
+    storage_domains: tuple[str, ...] = option(
+        "Domains below which a host name is an account or container.account (Swift's domain_remap)", ()
+    )
     reserve_mib: int = option("MiB that object data leaves free on each device", 64)
     ring_hosts: tuple[str, ...] = option("Storage servers of which a host without rings asks for them", ())
     host_lost_s: int = option("Seconds after which handoffs replace the devices of a host that doesn't answer", 600)
@@ -41,6 +53,15 @@ class Config(ServiceConfig):
     def ring_directory(self) -> Path:
         """The directory of the ring files."""
         return self.home / "rings"
+
+    @property
+    def prefixes(self) -> tuple[str, ...]:
+        """The prefixes of all account names."""
+        return (self.account_prefix, self.service_prefix) if self.service_prefix else (self.account_prefix,)
+
+    def project_of(self, account: str) -> str:
+        """The id of an account's project; '' for an account that belongs to none."""
+        return next((account[len(name) :] for name in self.prefixes if account.startswith(name)), "")
 
     def key(self) -> str:
         """The cluster's key. If none is configured, a random one is created in a file at the first use."""

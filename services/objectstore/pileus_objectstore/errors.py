@@ -16,6 +16,12 @@ class BadPath(CloudError):
     text = "{why}"
 
 
+class NameTooLong(BadRequest):
+    """The name of an account, container or object is too long."""
+
+    text = "{what} name length of {size} longer than {max_bytes}"
+
+
 class DeviceFailed(Transient):
     """A disk that is not mounted, full, read-only or broken."""
 

@@ -3,6 +3,7 @@
 import socket
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from pileus_kit.policy import Enforcer
 from pileus_kit.testing import Client, TokenBook
@@ -33,13 +34,14 @@ class ObjectStoreFixture:
         book: TokenBook | None = None,
         verify: Verifier | None = None,
         policies: Sequence[tuple[StoragePolicy, int]] = (),
+        **options: Any,
     ) -> None:
         """`verify` checks the signatures of S3 clients; without it no access key is known.
 
-        `policies` are storage policies beside Policy-0, each with its number of replicas.
+        `policies` are storage policies beside Policy-0, each with its number of replicas. `options` are the proxy's.
         """
         self.tokens = book or TokenBook()
-        self.config = Config(state=str(state))
+        self.config = Config(state=str(state), **options)
         self._ports = [Port() for _ in range(hosts)]
         self.configs = [
             Config(

@@ -15,6 +15,20 @@ CHUNK_SIZE = re.compile(rb"[0-9a-fA-F]{1,8}")
 MAX_LINE_BYTES = 8192
 
 
+BEYOND_ASCII = re.compile(rb"[\x80-\xff]")
+
+
+def with_ascii_line(received: bytes) -> bytes:
+    """A request whose first line is ASCII: clients that send a path as raw UTF-8 mean what its quoted form means.
+
+    gunicorn's parser refuses other bytes there, as RFC 9112 wants; eventlet's, and so Swift, takes them.
+    """
+    end = received.find(b"\r\n")
+    if end < 0 or received[:end].isascii():
+        return received
+    return BEYOND_ASCII.sub(lambda found: b"%%%02X" % found[0][0], received[:end]) + received[end:]
+
+
 class HeadTooLarge(Exception):
     """Request line and headers take more room than any request of these APIs needs."""
 

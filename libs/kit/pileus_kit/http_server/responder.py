@@ -22,6 +22,7 @@ from pileus_kit import context
 from pileus_kit.http_server.connections import Connection, State
 from pileus_kit.http_server.event_loop import EventLoop
 from pileus_kit.http_server.fair_shares import FairShares, TooManyWaiting
+from pileus_kit.http_server.framing import with_ascii_line
 from pileus_kit.http_server.limits import MAX_UNSENT_BYTES, Limits
 from pileus_kit.http_server.load_monitor import LoadMonitor
 from pileus_kit.http_server.sockets import WOULD_BLOCK, BodyInput
@@ -79,7 +80,7 @@ class Responder:
         sock = connection.socket
         if connection.parser is None:
             connection.parser = http.get_parser(self._config, sock, connection.peer)
-        connection.parser.unreader.unread(bytes(connection.received))
+        connection.parser.unreader.unread(with_ascii_line(bytes(connection.received)))
         connection.received = bytearray()
         sock.forbid_waiting()
         try:
@@ -172,6 +173,8 @@ class Responder:
 
     def _error_response(self, status: int, why: str, client: Any) -> bytes:
         error_body: ErrorBody = getattr(self._application, "refusal", _json_error)
+        statuses: dict[int, int] = getattr(self._application, "refusal_statuses", {})
+        status = statuses.get(status, status)
         body, content_type = error_body(status, why)
         request_id = context.new_request_id()
         log.info("%s: no request: %d %s [%s]", client[0], status, why, request_id)

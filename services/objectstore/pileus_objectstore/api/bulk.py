@@ -49,26 +49,30 @@ def answer(
     """Swift's answer to bulk operations: the status is always 200, the real one is in the body."""
     good = "201 Created" if "Number Files Created" in counts else "200 OK"
     status = good if complete and not errors and not why else "400 Bad Request"
-    numbers: dict[str, object] = {**counts, "Response Status": status, "Response Body": why}
+    fields: dict[str, object] = {**counts, "Response Status": status, "Response Body": why}
+    body, media = render(request, fields, [(name, REASONS.get(code, str(code))) for name, code in errors])
+    return Response(200, (), body, media)
+
+
+def render(request: Request, fields: dict[str, object], errors: list[tuple[str, str]]) -> tuple[bytes, str]:
+    """(body, media type) of a report: fields, then what went wrong with which name; as the client wants it."""
     if "json" in request.header("Accept") or request.query.get("format") == "json":
-        view = numbers | {"Errors": [[name, REASONS.get(code, str(code))] for name, code in errors]}
-        return Response(200, (), msgspec.json.encode(view), "application/json")
+        return msgspec.json.encode(fields | {"Errors": errors}), "application/json"
     if "xml" in request.header("Accept") or request.query.get("format") == "xml":
-        return Response(200, (), _xml(numbers, errors), "text/xml")
-    lines = [f"{name}: {value}" for name, value in numbers.items()] + ["Errors:"]
-    lines += [f"{name}, {REASONS.get(code, code)}" for name, code in errors]
-    return Response(200, (), "\n".join(lines).encode(), "text/plain")
+        return _xml(fields, errors), "text/xml"
+    lines = [f"{name}: {value}" for name, value in fields.items()] + ["Errors:"]
+    lines += [f"{name}, {why}" for name, why in errors]
+    return "".join(f"{line}\n" for line in lines).encode(), "text/plain"
 
 
-def _xml(numbers: dict[str, object], errors: list[tuple[str, int]]) -> bytes:
+def _xml(numbers: dict[str, object], errors: list[tuple[str, str]]) -> bytes:
     """The same as elements; their names have underscores instead of spaces."""
-    kind = "upload" if "Number Files Created" in numbers else "delete"
+    kind = "delete" if "Number Deleted" in numbers else "upload"
     fields = "".join(
         f"<{name.lower().replace(' ', '_')}>{escape(str(value))}</{name.lower().replace(' ', '_')}>\n"
         for name, value in numbers.items()
     )
     rows = "".join(
-        f"<object><name>{escape(name)}</name><status>{escape(REASONS.get(code, str(code)))}</status></object>\n"
-        for name, code in errors
+        f"<object><name>{escape(name)}</name><status>{escape(why)}</status></object>\n" for name, why in errors
     )
     return f"<{kind}>\n{fields}<errors>\n{rows}</errors>\n</{kind}>\n".encode()

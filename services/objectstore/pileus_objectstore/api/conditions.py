@@ -11,8 +11,11 @@ CONDITIONS = ("If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-S
 MAX_POSITION = 10**19  # no object is that long; longer numbers cost time to parse
 
 
-def conditions(headers: Mapping[str, str]) -> Conditions | None:
-    """The conditions of a request, None if it has none. Dates that can't be read are ignored."""
+def conditions(headers: Mapping[str, str], *, all_hold: bool = False) -> Conditions | None:
+    """The conditions of a request, None if it has none. Dates that can't be read are ignored.
+
+    `all_hold`: see Conditions.
+    """
     if not any(name in headers for name in CONDITIONS):
         return None
     match, none_match = headers.get("If-Match"), headers.get("If-None-Match")
@@ -21,6 +24,7 @@ def conditions(headers: Mapping[str, str]) -> Conditions | None:
         None if none_match is None else parse_etags(none_match),
         parse_date(headers.get("If-Modified-Since")),
         parse_date(headers.get("If-Unmodified-Since")),
+        all_hold,
     )
 
 

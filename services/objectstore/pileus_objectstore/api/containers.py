@@ -64,7 +64,7 @@ def _headers(tools: Tools, request: Request, info: ListingInfo) -> list[tuple[st
         ("X-Container-Bytes-Used", str(info.size + kept)),
         ("X-Timestamp", info.created),
         ("X-Put-Timestamp", info.put),
-        ("Last-Modified", http_date(info.newest or info.put)),
+        ("Last-Modified", http_date(max([info.put, *(changed for _, changed in info.metadata.values())]))),
         ("Accept-Ranges", "bytes"),
         ("X-Storage-Policy", storage_policies.name_of(tools, info.policy)),
         *([("X-Versions-Enabled", str(versioning == object_versioning.ENABLED))] if versioning else ()),

@@ -10,11 +10,11 @@ from wsgiref.types import WSGIEnvironment
 from pileus_kit.errors import BadRequest, CloudError, LengthRequired, RequestTimeout
 from pileus_kit.numbers import parse_whole_number
 from pileus_objectstore.core.access import Access
-from pileus_objectstore.core.names import BAD_TEXT, Target, target_of
+from pileus_objectstore.core.names import BAD_TEXT, CONFLICT, MALFORMED, Target, target_of
 from pileus_objectstore.core.request_facts import RequestFacts
 from pileus_objectstore.core.requests import Read
 from pileus_objectstore.core.tools import Tools
-from pileus_objectstore.errors import BadPath, ClientGone
+from pileus_objectstore.errors import BadPath, ClientGone, NameTooLong
 
 REASONS = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus} | {499: "499 Client Disconnect"}
 MAX_QUERY_FIELDS = 100
@@ -23,9 +23,7 @@ MAX_KNOWN_HEADERS = 1000
 TRUE = ("true", "1", "yes", "on", "t", "y")
 HEADER_NAMES: dict[str, str] = {}  # WSGI's name of a header -> the name in Title-Case
 PLAIN = frozenset({400, 406, 409, 411, 412, 413, 416, 422, 431, 501})
-GENERIC = frozenset(
-    {"There was a conflict when trying to complete your request.", "A precondition for this request was not met."}
-)
+GENERIC = frozenset({CONFLICT, MALFORMED, "A precondition for this request was not met."})
 
 
 class Request:
@@ -208,6 +206,8 @@ def http_date(timestamp: str) -> str:
 def refusal(err: CloudError, status: int = 0) -> Response:
     """An error as Swift shows it: the reason as plain text, or a small HTML page where there is no specific reason."""
     status, why = status or err.status, str(err)
+    if isinstance(err, NameTooLong) and err.facts["what"] != "Object":
+        return Response(status, (), why.encode())  # Swift says so of text, too
     later = () if err.retry_after is None else (("Retry-After", str(err.retry_after)),)
     if status in PLAIN and why not in GENERIC:
         return Response(status, later, why.encode(errors="replace"), "text/plain; charset=UTF-8")

@@ -39,7 +39,6 @@ FEATURES: dict[str, dict[str, object]] = {
     "dlo": {"max_segments": 100_000},
     "tempurl": {
         "methods": ["GET", "HEAD", "PUT", "POST", "DELETE"],
-        "allowed_digests": ["sha256", "sha512"],
         "incoming_allow_headers": [],
         "incoming_remove_headers": ["x-timestamp"],
         "outgoing_allow_headers": ["x-object-meta-public-*"],
@@ -50,6 +49,7 @@ FEATURES: dict[str, dict[str, object]] = {
     "bulk_delete": {"max_deletes_per_request": 10000, "max_failed_deletes": 1000},
     "bulk_upload": {"max_containers_per_extraction": 10000, "max_failed_extractions": 1000},
     "staticweb": {},
+    "etag_quoter": {"enable_by_default": False},
     "crossdomain": {},
     "formpost": {"allowed_digests": ["sha1", "sha256", "sha512"]},
     "symlink": {"symloop_max": 2, "static_links": True},
@@ -69,13 +69,22 @@ FEATURES: dict[str, dict[str, object]] = {
 
 def show(tools: Tools, request: Request) -> Response:
     """The features and their limits."""
-    swift = FEATURES["swift"] | {"policies": storage_policies.shown(tools)}
-    return Response(200, (), msgspec.json.encode(FEATURES | {"swift": swift}), "application/json; charset=UTF-8")
+    return Response(200, (), msgspec.json.encode(_features(tools)), "application/json; charset=UTF-8")
 
 
 def healthcheck(tools: Tools, request: Request) -> Response:
     """Answer, and so show that this process can."""
     return Response(200, (), b"OK", "text/plain")
+
+
+def _features(tools: Tools) -> dict[str, dict[str, object]]:
+    """What this cloud's configuration makes of the features."""
+    swift = FEATURES["swift"] | {"policies": storage_policies.shown(tools)}
+    temp_urls = FEATURES["tempurl"] | {"allowed_digests": list(tools.config.temp_url_digests)}
+    features = FEATURES | {"swift": swift, "tempurl": temp_urls}
+    if tools.config.storage_domains:
+        features["domain_remap"] = {"default_reseller_prefix": tools.config.account_prefix}
+    return features
 
 
 PUBLIC = {"/info": show, "/healthcheck": healthcheck, "/crossdomain.xml": crossdomain}

@@ -13,9 +13,8 @@ from pileus_objectstore.api.http import TRUE
 from pileus_objectstore.core.cluster import ListingQuery
 from pileus_objectstore.core.listing import MAX_ROWS, Entry
 from pileus_objectstore.core.listing_rows import policy_of
-from pileus_objectstore.core.names import BAD_TEXT, Target
+from pileus_objectstore.core.names import Target
 from pileus_objectstore.core.timestamps import iso
-from pileus_objectstore.errors import BadPath
 
 FORMATS = {"plain": "text/plain", "json": "application/json", "xml": "application/xml"}
 WILDCARDS = {"*/*": "text/plain", "text/*": "text/plain", "application/*": "application/json"}
@@ -28,14 +27,12 @@ Shown = dict[str, str | int]
 def listing_query(parameters: Mapping[str, str]) -> ListingQuery:
     """Read a listing's parameters. A limit that is no number is ignored, as in Swift.
 
-    Raises PreconditionFailed for a limit that is too large, BadPath for a NUL character.
+    Raises PreconditionFailed for a limit that is too large.
     """
     given = parse_whole_number(parameters.get("limit"))
     limit = MAX_ROWS if given is None else given
     if limit > MAX_ROWS:
         raise PreconditionFailed(why=f"Maximum limit is {MAX_ROWS}")
-    if any("\0" in value for value in parameters.values()):
-        raise BadPath(why=BAD_TEXT)
     return ListingQuery(
         limit,
         parameters.get("marker", ""),
@@ -141,7 +138,7 @@ def _plain(entries: list[Entry]) -> bytes:
 
 
 def _xml(kind: str, item: str, name: str, shown: list[Shown], columns: tuple[str, ...]) -> bytes:
-    lines = ['<?xml version="1.0" encoding="UTF-8"?>', f"<{kind} name={quoteattr(name)}>"]
+    lines = [f"<{kind} name={quoteattr(name)}>"]
     for row in shown:
         if "subdir" in row:
             group = str(row["subdir"])
@@ -149,5 +146,6 @@ def _xml(kind: str, item: str, name: str, shown: list[Shown], columns: tuple[str
         else:
             fields = "".join(f"<{column}>{escape(str(row[column]))}</{column}>" for column in columns)
             lines.append(f"<{item}>{fields}</{item}>")
-    text = "\n".join([*lines, f"</{kind}>"])
-    return NOT_IN_XML.sub("\ufffd", text).encode()  # one name that XML can't express must not spoil the others
+    text = "".join([*lines, f"</{kind}>"])
+    text = NOT_IN_XML.sub("\ufffd", text)  # one name that XML can't express must not spoil the others
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}'.encode()

@@ -7,9 +7,10 @@ from dataclasses import replace
 import msgspec
 
 from pileus_kit.errors import BadRequest, CloudError, TooLarge
+from pileus_objectstore.api import heartbeats
 from pileus_objectstore.api.bulk import report
 from pileus_objectstore.api.conditions import parse_ranges
-from pileus_objectstore.api.http import Request, Response
+from pileus_objectstore.api.http import TRUE, Request, Response
 from pileus_objectstore.api.objects import created, if_delete_at, put_request
 from pileus_objectstore.api.routes import Calls
 from pileus_objectstore.core import bulk_delete, containers, manifest_uploads, manifests, objects
@@ -31,8 +32,12 @@ def create(tools: Tools, request: Request) -> Response:
     put = replace(put_request(tools, request), size=0, link=None)
     containers.find(tools, request.target)
     segments = parse_segments(_manifest(request), request.target)
-    reply, etag = manifest_uploads.put(tools, request.access, put, segments)
-    return created(reply, f'"{etag}"')
+
+    def store() -> Response:
+        reply, etag = manifest_uploads.put(tools, request.access, put, segments)
+        return created(reply, f'"{etag}"')
+
+    return heartbeats.answer(request, store) if request.query.get("heartbeat", "").lower() in TRUE else store()
 
 
 @calls.endpoint("DELETE", policy="objectstore:object:delete", acl="write", variant="manifest")
@@ -118,7 +123,7 @@ def _object_segment(entry: dict[str, object], target: Target, last: bool) -> Seg
     size = _size(entry.get("size_bytes"), last)
     if part == target:
         raise ValueError("manifest must not include itself as a segment")
-    return SegmentRequest(part, "", etag and etag.strip().strip('"').lower(), size, _range(span, size))
+    return SegmentRequest(part, "", etag and etag.strip().strip('"').lower(), size, _range(span, size), path)
 
 
 def _size(given: object, last: bool) -> int | None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from pileus_kit.errors import BadRequest
 from pileus_kit.numbers import parse_whole_number
+from pileus_objectstore.api import etag_quotes
 from pileus_objectstore.api.http import TRUE
 from pileus_objectstore.core import acls, metadata, object_versioning
 from pileus_objectstore.core.listing import VERSIONING
@@ -91,6 +92,7 @@ def visible(kind: str, stored: Mapping[str, tuple[str, str]], owner: bool) -> It
     for name, (value, _) in stored.items():
         if value and "-Sysmeta-" not in name and (owner or not (name in OWNERS_HEADERS or name.startswith(key))):
             yield name, value
+    yield from etag_quotes.shown(kind, stored)
 
 
 def _changes(kind: str, headers: Mapping[str, str]) -> dict[str, str]:
@@ -107,4 +109,4 @@ def _changes(kind: str, headers: Mapping[str, str]) -> dict[str, str]:
             if not headers.get(removed) and (removed.startswith(prefix) or removed in CONTAINER_HEADERS):
                 changes[removed] = ""
     metadata.check(prefix, changes)
-    return changes
+    return changes | etag_quotes.changes(kind, headers)

@@ -118,7 +118,7 @@ def get_request(request: Request, target: Target) -> GetRequest:
     return GetRequest(
         target,
         ranges(headers) if "Range" in headers else None,
-        conditions(headers),
+        conditions(headers, all_hold=True),
         head=request.method == "HEAD",
         newest="X-Newest" in headers and request.flag("X-Newest"),
         manifest=query.get("multipart-manifest") == "get",

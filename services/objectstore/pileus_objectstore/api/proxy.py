@@ -4,7 +4,8 @@ import logging
 import secrets
 import time
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
+from urllib.parse import quote
 
 from pileus_kit import audit, context, error_mapping
 from pileus_kit.errors import CloudError, Unauthorized
@@ -13,6 +14,8 @@ from pileus_objectstore.api import (
     authorization,
     bulk,
     cross_origin,
+    domain_names,
+    etag_quotes,
     form_posts,
     info,
     operations,
@@ -21,7 +24,7 @@ from pileus_objectstore.api import (
 )
 from pileus_objectstore.api.http import REASONS, Request, Response, access_of, refusal, wire_of
 from pileus_objectstore.api.routes import Call, Calls, Routes
-from pileus_objectstore.api.s3.application import S3Application, is_s3
+from pileus_objectstore.api.s3.application import S3Application, is_s3, is_signed_for_s3
 from pileus_objectstore.clients.access_keys import AccessKeys
 from pileus_objectstore.core.names import check
 from pileus_objectstore.core.tools import Tools
@@ -38,6 +41,8 @@ UNEXPECTED = "Unexpected error; the log has its cause under the transaction's id
 
 class Proxy:
     """What gunicorn serves. `calls` is also what the policy matrix is generated from."""
+
+    refusal_statuses: ClassVar = {431: 400}  # as Swift's server, and S3, answer a head that is too large
 
     def __init__(self, tools: Tools, calls: Sequence[Calls], keys: AccessKeys) -> None:
         self.tools = tools
@@ -79,6 +84,8 @@ class Proxy:
         method, path = environ["REQUEST_METHOD"], environ.get("PATH_INFO")
         request: Request | None = None
         try:
+            if not is_signed_for_s3(environ):
+                domain_names.complete_path(environ, self.tools.config.storage_domains, self.tools.config.prefixes)
             if is_s3(environ):
                 return self.s3.answer(environ)
             request = Request(environ, access_of(self.tools, environ, s3=False))
@@ -88,6 +95,7 @@ class Proxy:
             return refusal(e)
         except Unauthorized as e:
             response = refusal(e)
+            response.headers.append(("Www-Authenticate", f'Swift realm="{_realm(environ)}"'))
             response.headers.append(("Www-Authenticate", f'Keystone uri="{self.tools.config.identity_url}"'))
             return response
         except CloudError as e:
@@ -110,6 +118,8 @@ class Proxy:
         if request.path.startswith(operations.PREFIX):
             return operations.answer(self.tools, self.rates, request)
         response = self._routed(request)
+        if request.target.object:
+            etag_quotes.adapt(self.tools, request.target, response)
         if "HTTP_ORIGIN" in request.environ:
             cross_origin.adapt(self.tools, request, response)
         return response
@@ -126,18 +136,27 @@ class Proxy:
         authorization.identify(tools, self.rates, request)
         if request.method == "POST" and target.container and form_posts.is_form(request):
             return form_posts.create(tools, request)
-        if "temp_url_sig=" in request.environ.get("QUERY_STRING", ""):
+        is_signed = "temp_url_sig=" in request.environ.get("QUERY_STRING", "")
+        if is_signed:
             temp_urls.admit(tools, request)
             call = self.routes.find(request) or call  # parameters that the signature doesn't cover are ignored now
             request.access.refuse_denied(call.action, target)
-        else:
-            if request.method in BULK_DELETE_METHODS and "bulk-delete" in request.query:
-                return bulk.delete_many(tools, request)
-            if target.container and request.method in ("GET", "HEAD") and (site := static_web.site(tools, request)):
-                return static_web.visit(tools, request, site)
+        elif request.method in BULK_DELETE_METHODS and "bulk-delete" in request.query:
+            return bulk.delete_many(tools, request)
+        if target.container and request.method in ("GET", "HEAD") and (site := static_web.site(tools, request)):
+            return static_web.visit(tools, request, site)
+        if not is_signed:
             authorization.authorize(tools, request, call)
+        elif not target.object:
+            raise Unauthorized()  # a signed URL reads a container's listing as a web page only
         check(target)
         return call.handler(tools, request)
+
+
+def _realm(environ: "WSGIEnvironment") -> str:
+    """The account that a path names, quoted; "unknown" if it names none."""
+    parts = environ.get("PATH_INFO", "").split("/", 3)
+    return quote(parts[2].encode("latin-1")) if len(parts) > 2 and parts[2] else "unknown"
 
 
 def _close(body: Iterable[bytes]) -> None:

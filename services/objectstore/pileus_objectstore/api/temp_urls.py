@@ -19,10 +19,9 @@ from pileus_objectstore.core.tools import Tools
 
 METHODS = ("GET", "HEAD", "PUT", "POST", "DELETE")
 DIGESTS = {40: "sha1", 64: "sha256", 128: "sha512"}  # by the length of the signature in hex
-ALLOWED_DIGESTS = ("sha256", "sha512")
 KEYS = ("Temp-Url-Key", "Temp-Url-Key-2")
 MAX_EXPIRY = 253402300799  # the end of the year 9999, the last that HTTP dates can express
-PARAMETERS = ("temp_url_sig", "temp_url_expires", "temp_url_prefix", "filename", "inline")
+PARAMETERS = ("temp_url_sig", "temp_url_expires", "temp_url_prefix", "temp_url_ip_range", "filename", "inline")
 REACHING_HEADERS = ("X-Object-Manifest", "X-Copy-From", "X-Symlink-Target")  # they name another object
 FORMATS = ("%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d")
 
@@ -36,7 +35,7 @@ def admit(tools: Tools, request: Request) -> None:
         not signature
         or not expires
         or expires < tools.now()
-        or target.kind != "object"
+        or not _may_be_signed(request, target)
         or request.method not in METHODS
     ):
         raise Unauthorized()
@@ -54,6 +53,23 @@ def admit(tools: Tools, request: Request) -> None:
         raise BadRequest(why="A temporary URL reaches one object only.")
     request.access.caller, request.access.signed_for = None, signed_for
     request.keep_parameters(PARAMETERS)
+
+
+def _may_be_signed(request: Request, target: Target) -> bool:
+    """Whether a URL of this target may be signed: an object's, or a container's whose whole content is (prefix '')."""
+    if target.kind != "container":
+        return target.kind == "object"
+    return request.method in ("GET", "HEAD") and request.query.get("temp_url_prefix") == ""
+
+
+def link_parameters(request: Request) -> str:
+    """What the links of a listing page need, so that they are signed as the page's own URL was; '' if it wasn't."""
+    query = request.query
+    if request.access.signed_for is None or "temp_url_prefix" not in query:
+        return ""
+    names = ("temp_url_prefix", "temp_url_expires", "temp_url_sig", "temp_url_ip_range")
+    pairs = [f"{name}={quote(query[name])}" for name in names if query.get(name) or name == "temp_url_prefix"]
+    return "?" + "&amp;".join([*pairs, "inline"] if "inline" in query else pairs)
 
 
 def adapt(request: Request, response: Response) -> Response:
@@ -100,7 +116,7 @@ def _signed_for(
 ) -> Target | None:
     """The account or container whose key made the signature; None if no key did."""
     digest, given = _signature(signature)
-    if digest not in ALLOWED_DIGESTS:
+    if digest not in tools.config.temp_url_digests or digest not in DIGESTS.values():
         return None
     methods = ("HEAD", "GET", "PUT", "POST") if method == "HEAD" else (method,)
     head = f"ip={network}\n" if network else ""

@@ -243,7 +243,7 @@ class Access:
             return False
         if ":" not in info.value(f"X-Container-{acl.title()}"):
             return False
-        if container.account == f"{self._tools.config.account_prefix}{caller.project_id}":
+        if self._tools.config.project_of(container.account) == caller.project_id:
             return True
         account = self._tools.listing_cache.get(Target(container.account), fresh)
         return account is not None and account.value(PROJECT_DOMAIN) in (DEFAULT_DOMAIN, "")

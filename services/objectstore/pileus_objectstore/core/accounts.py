@@ -89,7 +89,7 @@ def delete(tools: Tools, target: Target) -> None:
 def _domain_change(tools: Tools, caller: Caller | None, account: Target) -> dict[str, str]:
     """The metadata that states the domain of the account's project. Only a token of that project is believed."""
     info = tools.listing_cache.get(account)
-    own = caller is not None and account.account == f"{tools.config.account_prefix}{caller.project_id}"
+    own = caller is not None and tools.config.project_of(account.account) == caller.project_id
     known = info.value(PROJECT_DOMAIN) if info else ""
     domain = (caller.project_domain_id if own and caller else "") or ""
     if info is None:

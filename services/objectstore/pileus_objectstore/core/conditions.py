@@ -11,19 +11,23 @@ Span = tuple[int | None, int | None]  # `first-last` as a Range header has it; e
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """The conditions of a request; None where it has none of that kind."""
+    """The conditions of a request; None where it has none of that kind.
+
+    `all_hold`: as in Swift, If-Unmodified-Since counts beside If-Match; RFC 9110 and S3 ignore it there.
+    """
 
     if_match: ETags | None = None
     if_none_match: ETags | None = None
     if_modified_since: datetime | None = None
     if_unmodified_since: datetime | None = None
+    all_hold: bool = False
 
     def evaluate(self, etag: str, modified: float) -> int:
         """200, 304 or 412 for something with this ETag that was last changed at `modified` (epoch seconds)."""
         if self.if_match is not None and not self.if_match.contains_weak(etag):
             return 412
-        since = self.if_unmodified_since
-        if self.if_match is None and since is not None and _whole_seconds(modified) > since.timestamp():
+        since = self.if_unmodified_since if self.if_match is None or self.all_hold else None
+        if since is not None and _whole_seconds(modified) > since.timestamp():
             return 412
         if self.if_none_match is not None:
             return 304 if self.if_none_match.contains_weak(etag) else 200

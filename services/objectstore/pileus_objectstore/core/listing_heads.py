@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from pileus_kit.errors import Conflict, NotFound
 from pileus_objectstore.core import metadata
-from pileus_objectstore.core.names import NOT_FOUND, Target
+from pileus_objectstore.core.names import CONFLICT, NOT_FOUND, Target
 from pileus_objectstore.core.tools import Tools
 from pileus_objectstore.wire.contract import HostReplicas, ListingHost, ListingReply, PutListing, timestamp
 
@@ -24,7 +24,7 @@ def check_reply(reply: ListingReply) -> ListingReply:
     if reply.status == 404:
         raise NotFound(why=NOT_FOUND)
     if reply.status == 409:
-        raise Conflict(why="There was a conflict when trying to complete your request.")
+        raise Conflict(why=CONFLICT)
     return reply
 
 

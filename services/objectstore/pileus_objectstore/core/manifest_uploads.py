@@ -32,11 +32,22 @@ MAX_ERRORS_SHOWN = 100
 TOO_SMALL = "too small; each segment must be at least 1 byte."
 
 
+class SegmentsRefused(BadRequest):
+    """Segments are gone, may not be read, or are not what the client says. `problems`: (path as it wrote it, why)."""
+
+    text = "Errors:\n{lines}"
+
+    def __init__(self, problems: list[tuple[str, str]]) -> None:
+        self.problems = problems[:MAX_ERRORS_SHOWN]
+        super().__init__(lines="\n".join(f"{quote(path)}, {why}" for path, why in self.problems))
+
+
 @dataclass(frozen=True, slots=True)
 class SegmentRequest:
     """One segment of a manifest that is being stored: an object, or `data` (base64) that the manifest itself carries.
 
-    ETag and size are what the client expects the object to have; None if it doesn't say.
+    ETag and size are what the client expects the object to have; None if it doesn't say. `path` is how it wrote the
+    object's name.
     """
 
     part: Target
@@ -44,6 +55,7 @@ class SegmentRequest:
     etag: str | None = None
     size_bytes: int | None = None
     span: Span | None = None
+    path: str = ""
 
 
 def put(tools: Tools, access: Access, request: PutRequest, segments: list[SegmentRequest]) -> tuple[ObjectReply, str]:
@@ -77,20 +89,25 @@ def build(tools: Tools, request: PutRequest, lines: list[Line]) -> tuple[str, Pu
 
 
 def check_segments(tools: Tools, access: Access, segments: list[SegmentRequest]) -> list[Line]:
-    """The lines of the manifest. Raises BadRequest that lists all segments that are wrong or not readable."""
+    """The lines of the manifest. Raises SegmentsRefused for all that are wrong or not readable."""
     named = list({segment.part: None for segment in segments if not segment.data})
     if named:
         _look_up(tools, access, named[0])  # in this thread, so that a caller without any right is refused as usual
     with ThreadPoolExecutor(MAX_LOOKUPS) as lookups:
         metas = dict(zip(named, lookups.map(lambda part: _look_up(tools, access, part), named), strict=True))
-    outcomes = [
-        Line(data=segment.data) if segment.data else _line(segment, metas[segment.part], segment is segments[-1])
-        for segment in segments
-    ]
-    errors = [outcome for outcome in outcomes if isinstance(outcome, str)]
-    if errors:
-        raise BadRequest(why="Errors:\n" + "\n".join(errors[:MAX_ERRORS_SHOWN]))
-    return [outcome for outcome in outcomes if isinstance(outcome, Line)]
+    lines, problems = [], []
+    for segment in segments:
+        if segment.data:
+            lines.append(Line(data=segment.data))
+            continue
+        line = _line(segment, metas[segment.part], segment is segments[-1])
+        if isinstance(line, Line):
+            lines.append(line)
+        else:
+            problems.append((segment.path or f"/{segment.part.container}/{segment.part.object}", line))
+    if problems:
+        raise SegmentsRefused(problems)
+    return lines
 
 
 def segment_requests_of(lines: list[Line], target: Target) -> list[SegmentRequest]:
@@ -125,18 +142,18 @@ def _line(segment: SegmentRequest, meta: ObjectMeta | str, last: bool) -> Line |
     """A line of the manifest, or what is wrong with the segment."""
     path = f"/{segment.part.container}/{segment.part.object}"
     if isinstance(meta, str):
-        return f"{quote(path)}, {meta}"
+        return meta
     nested = is_static(meta)
     etag, size = (meta.headers[SLO_ETAG], int(meta.headers[SLO_SIZE])) if nested else (meta.etag, meta.size)
     if segment.etag and segment.etag != etag:
-        return f"{quote(path)}, Etag Mismatch"
+        return "Etag Mismatch"
     if segment.size_bytes is not None and segment.size_bytes != size:
-        return f"{quote(path)}, Size Mismatch"
+        return "Size Mismatch"
     found = resolve(segment.span, size) if segment.span else (0, size - 1)
     if found is None:
-        return f"{quote(path)}, Unsatisfiable Range"
+        return "Unsatisfiable Range"
     if not size and not last:
-        return f"{quote(path)}, {TOO_SMALL.capitalize()}"
+        return TOO_SMALL.capitalize()
     span = "" if found == (0, size - 1) else f"{found[0]}-{found[1]}"
     media = meta.headers.get("Content-Type", "")
     return Line(path, etag, size, media, meta.timestamp, span, nested)

@@ -16,7 +16,7 @@ from pileus_objectstore.core import listing, stored_objects, symlinks
 from pileus_objectstore.core.access import READ_OBJECT, Access
 from pileus_objectstore.core.cluster import ListingQuery
 from pileus_objectstore.core.content import Content, Segment, SegmentedContent
-from pileus_objectstore.core.names import NOT_FOUND, Target
+from pileus_objectstore.core.names import CONFLICT, NOT_FOUND, Target
 from pileus_objectstore.core.requests import GetRequest
 from pileus_objectstore.core.symlinks import SLO_ETAG, SLO_SIZE
 from pileus_objectstore.core.tools import Tools
@@ -87,9 +87,12 @@ def read_lines(stored: Content) -> list[Line]:
 def open_large(
     tools: Tools, access: Access, request: GetRequest, target: Target, meta: ObjectMeta, depth: int = 0
 ) -> SegmentedContent:
-    """The large object that the manifest at `target` stands for. Raises Conflict and Forbidden."""
-    if depth > MAX_DEPTH:
-        raise Conflict(why=f"Manifests are nested more than {MAX_DEPTH} deep.")
+    """The large object that the manifest at `target` stands for. Raises Conflict and Forbidden.
+
+    Manifests may name manifests MAX_DEPTH deep.
+    """
+    if depth >= MAX_DEPTH:
+        raise Conflict(why=CONFLICT)
 
     def opener(segment: Segment) -> Content:
         part = Target(target.account, *segment.path.lstrip("/").split("/", 1))

@@ -4,13 +4,17 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from pileus_kit.errors import BadRequest, NotFound
-from pileus_objectstore.errors import BadPath
+from pileus_objectstore.errors import BadPath, NameTooLong
 
 MAX_ACCOUNT_BYTES = 256  # of UTF-8, like the other limits
 MAX_CONTAINER_BYTES = 256
 MAX_OBJECT_BYTES = 1024
 NOT_FOUND = "The resource could not be found."
+CONFLICT = "There was a conflict when trying to complete your request."
 BAD_TEXT = "Invalid UTF8 or contains NULL"
+MALFORMED = "The server could not comply with the request since it is either malformed or otherwise incorrect."
+BAD_URL = "Bad URL"
+VERSIONS = ("v1", "v1.0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +50,19 @@ class Target:
 
 
 def target_of(path: str) -> Target:
-    """Read `/v1/account[/container[/object]]`; the object's name may contain slashes. Raises NotFound or BadPath."""
+    """Read `/v1/account[/container[/object]]`; the object's name may contain slashes.
+
+    Raises NotFound, BadPath or BadRequest.
+    """
     if "\0" in path:
         raise BadPath(why=BAD_TEXT)
     parts = path.split("/", 4)
-    if len(parts) < 3 or parts[0] or parts[1] not in ("v1", "v1.0") or not parts[2]:
+    if len(parts) < 3 or (len(parts) == 3 and not parts[2]):
+        raise BadPath(why=BAD_URL)
+    if parts[0] or not parts[1] or not parts[2]:
         raise NotFound(why=NOT_FOUND)
+    if parts[1] not in VERSIONS:
+        raise BadRequest(why=MALFORMED)
     names = parts[2:]
     if len(names) > 2 and not names[2]:
         names.pop()
@@ -63,7 +74,7 @@ def target_of(path: str) -> Target:
 
 
 def check(target: Target) -> None:
-    """Raise BadRequest for names that are too long, BadPath for names that no URL can express.
+    """Raise NameTooLong for names that are too long, BadPath for names that no URL can express.
 
     Headers, manifests and archives could contain such names, and no request could reach or delete what they created.
     """
@@ -81,7 +92,7 @@ def check(target: Target) -> None:
         if size < 0 or "\0" in name:
             raise BadPath(why=BAD_TEXT)
         if size > max_bytes:
-            raise BadRequest(why=f"{what} name length of {size} longer than {max_bytes}")
+            raise NameTooLong(what=what, size=size, max_bytes=max_bytes)
 
 
 def split_pair(text: str, what: str) -> tuple[str, str]:

@@ -5,6 +5,7 @@ import time
 
 from pileus_kit.auth import Caller
 from pileus_kit.policy import Enforcer
+from pileus_objectstore.config import Config
 from pileus_objectstore.core.names import Target
 
 MAX_ENTRIES = 4096
@@ -14,9 +15,9 @@ REMEMBER_S = 5.0  # a changed policy file takes effect after this
 class PolicyCache:
     """Asks the policy and remembers its verdict for a caller object, which stands for one token. Thread-safe."""
 
-    def __init__(self, enforcer: Enforcer, account_prefix: str) -> None:
+    def __init__(self, enforcer: Enforcer, config: Config) -> None:
         self._enforcer = enforcer
-        self._prefix = account_prefix
+        self._config = config
         self._known: dict[tuple[str, str, int], tuple[Caller, bool]] = {}
         self._lock = threading.Lock()
         self._forget_at = 0.0
@@ -29,8 +30,9 @@ class PolicyCache:
         known = self._known.get(key)
         if known and known[0] is caller and time.monotonic() < self._forget_at:
             return known[1]
-        project = target.account.removeprefix(self._prefix) if target.account.startswith(self._prefix) else ""
-        own = project if project and project == caller.project_id else "-"  # never equals the text of an absent scope
+        project = self._config.project_of(target.account)
+        is_own = project and project == caller.project_id and self._has_service(caller, target.account)
+        own = project if is_own else "-"  # never equals the text of an absent scope
         verdict = self._enforcer.allows(rule, caller, {"project_id": own})
         with self._lock:
             now = time.monotonic()
@@ -39,3 +41,10 @@ class PolicyCache:
                 self._forget_at = now + REMEMBER_S
             self._known[key] = (caller, verdict)
         return verdict
+
+    def _has_service(self, caller: Caller, account: str) -> bool:
+        """Whether a service acts with the caller, which the accounts of services ask for: its token came along."""
+        prefix = self._config.service_prefix
+        if not prefix or not account.startswith(prefix):
+            return True
+        return not caller.service_roles.isdisjoint(self._config.service_roles)

@@ -54,7 +54,7 @@ def test_json_and_xml(store: ObjectStoreFixture, filled: str) -> None:
     assert rows[0]["last_modified"][10] == "T"
     xml = store.client.get(filled, headers={"Accept": "application/xml"})
     assert xml.headers["Content-Type"] == "application/xml; charset=utf-8"
-    assert xml.data.startswith(b'<?xml version="1.0" encoding="UTF-8"?>\n<container name="c">\n<object><name>a</name>')
+    assert xml.data.startswith(b'<?xml version="1.0" encoding="UTF-8"?>\n<container name="c"><object><name>a</name>')
     assert store.client.get(filled, headers={"Accept": "image/png"}).status_code == 406
     assert store.client.get(f"{filled}?limit=10001").status_code == 412
 
@@ -132,7 +132,7 @@ def test_xml_of_names_with_characters_that_xml_lacks(store: ObjectStoreFixture, 
     ("method", "path", "headers", "status"),
     [
         ("GET", "?limit=10001", {}, 412),
-        ("GET", "?prefix=%00", {}, 412),
+        ("GET", "?prefix=%00", {}, 204),
         ("GET", "", {"Accept": "image/png"}, 406),
         ("PUT", "", {"X-Storage-Policy": "gold"}, 400),
         ("PUT", "", {"X-Container-Meta-Quota-Bytes": "many"}, 400),

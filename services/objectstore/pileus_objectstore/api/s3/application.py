@@ -92,10 +92,15 @@ OBJECT: dict[tuple[str, str], Handler] = {
 }
 
 
+def is_signed_for_s3(environ: "WSGIEnvironment") -> bool:
+    """Whether a request has one of S3's signatures."""
+    given = environ.get("HTTP_AUTHORIZATION", "")
+    return given.startswith(("AWS4-", "AWS ")) or signatures.is_presigned(environ.get("QUERY_STRING", ""))
+
+
 def is_s3(environ: "WSGIEnvironment") -> bool:
     """Whether a request is S3's: by its signature, or because its path can't be Swift's."""
-    given = environ.get("HTTP_AUTHORIZATION", "")
-    if given.startswith(("AWS4-", "AWS ")) or signatures.is_presigned(environ.get("QUERY_STRING", "")):
+    if is_signed_for_s3(environ):
         return True
     path = environ.get("PATH_INFO", "")
     return not path.startswith(SWIFT_PATHS) and "HTTP_X_AUTH_TOKEN" not in environ and "HTTP_ORIGIN" not in environ
