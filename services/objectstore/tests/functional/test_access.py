@@ -234,8 +234,6 @@ def test_an_account_learns_its_domain_from_its_own_project(store: ObjectStoreFix
 
 def test_what_is_not_offered_is_refused(store: ObjectStoreFixture, container: str) -> None:
     for method in (store.client.put, store.client.post):
-        assert method(container, headers={"X-Versions-Enabled": "true"}).status_code == 501
-        assert method(container, headers={"X-Versions-Enabled": "false"}).status_code in (202, 204)
         sync = {"X-Container-Sync-To": "http://192.0.2.1/v1/AUTH_x/c", "X-Container-Sync-Key": "k"}
         assert method(container, headers=sync).status_code == 400
 
