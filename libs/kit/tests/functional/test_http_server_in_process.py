@@ -55,11 +55,6 @@ class Site:
         start("200 OK", [("Content-Length", "2")])
         return [b"ok"]
 
-    def query(self, environ: dict[str, Any], start: Start) -> Iterable[bytes]:
-        text = environ["QUERY_STRING"].encode("latin-1")
-        start("200 OK", [("Content-Length", str(len(text)))])
-        return [text]
-
     def echo(self, environ: dict[str, Any], start: Start) -> Iterable[bytes]:
         body = environ["wsgi.input"].read()
         start("200 OK", [("Content-Length", str(len(body)))])
@@ -282,11 +277,6 @@ def test_what_is_no_request_is_refused(server: Server, sent: bytes, status: int)
         assert headers["x-openstack-request-id"].startswith("req-")
         assert body.startswith(b'{"error":')
         assert connection.wait_closed()
-
-
-def test_a_url_may_be_raw_utf8(server: Server) -> None:
-    with server.connect("GET /query?ä=1 HTTP/1.1\r\nHost: x\r\n\r\n".encode()) as connection:
-        assert connection.read_response()[2] == b"%C3%A4=1"
 
 
 @pytest.mark.parametrize("sent", [b"5\r\nhel", b"xyz\r\nhello\r\n0\r\n\r\n"])
