@@ -14,6 +14,7 @@ CHOSEN = (
     "address",
     "offset",
     "hypervisor",
+    "database",
     "network_driver",
     "tls",
     "certificate",
@@ -60,6 +61,10 @@ def _run(given: argparse.Namespace) -> int:
         return status(plan)
     if given.command == "rotate":
         secret_rotation.rotate(plan, given.what)
+    elif given.command == "database":
+        from pileus_deploy import database_move
+
+        database_move.run(plan, given.action, given.url)
     elif given.command == "uninstall":
         return uninstall.uninstall(plan, given.yes)
     elif given.command == "invite":
@@ -93,6 +98,8 @@ def _why_refused(plan: Plan, changes: dict[str, object]) -> str:
             f"The cloud in {plan.state} has offset {plan.offset}, and its networks stand on it: use another "
             "--state, or deploy/reset first."
         )
+    if plan.state.joinpath("databases").exists() and changes.get("database", plan.database) != plan.database:
+        return f"The cloud in {plan.state} has its databases elsewhere: `pileus cloud database move URL` moves them."
     if plan.controller and changes.keys() - {"hypervisor", "network_driver"}:
         return f"This machine joined the cloud at {plan.controller}; such options are for the machine there."
     if bool(changes.get("certificate")) != bool(changes.get("key")):

@@ -7,6 +7,11 @@ from pathlib import Path
 from pileus_deploy import secret_rotation
 from pileus_deploy.plan import OFFSETS, ROLES
 
+DATABASE_HELP = (
+    "an administrator's URL of PostgreSQL servers, like postgresql://admin@db1,db2/pileus, or sqlite; each service "
+    "gets a database (pileus_compute, …) and a role of its own; @FILE reads the URL from a file, out of sight of `ps`"
+)
+
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser: a command, and its own options."""
@@ -31,6 +36,7 @@ def parser() -> argparse.ArgumentParser:
     add("rotate", "replace passwords and keys while the cloud runs").add_argument(
         "what", nargs="?", choices=[*secret_rotation.KINDS, "all"], default="all", help="default %(default)s"
     )
+    _add_database(add("database", "show where the services' databases are, move them, or delete the old ones"))
     add("uninstall", "remove the cloud, its users and its unit")
     add("invite", "print a line with which one machine can join, valid once and for an hour").add_argument(
         "--roles",
@@ -53,6 +59,7 @@ def _add_up(up: argparse.ArgumentParser) -> None:
         metavar=f"0..{OFFSETS[-1]}",
         help="added to every port, for a second cloud beside the first",
     )
+    up.add_argument("--database", metavar="URL|@FILE", type=_database, help=DATABASE_HELP)
     up.add_argument("--hypervisor", choices=["libvirt", "fake"], help="fake plays a host without guests")
     up.add_argument(
         "--network-driver", choices=["linux", "fake"], help="fake makes no networks (default: as the hypervisor)"
@@ -63,6 +70,33 @@ def _add_up(up: argparse.ArgumentParser) -> None:
     up.add_argument("--certificate", type=_file, help="PEM file for the APIs instead of the cloud's own authority's")
     up.add_argument("--key", type=_file, help="PEM file of that certificate's key")
     up.add_argument("--authorities", type=_file, help="PEM file that verifies that certificate (default: the system's)")
+
+
+def _add_database(database: argparse.ArgumentParser) -> None:
+    database.add_argument(
+        "action",
+        nargs="?",
+        choices=["show", "move", "confirm"],
+        default="show",
+        help="show (default); move: copy them to the servers of a URL and use them there, while guests run on; "
+        "confirm: delete the databases that the cloud was moved away from",
+    )
+    database.add_argument("url", nargs="?", type=_database, help=DATABASE_HELP)
+
+
+def _database(text: str) -> str:
+    """Return the URL of PostgreSQL servers, or '' for SQLite."""
+    from pileus_kit.database_urls import engine_url
+
+    try:
+        url = Path(text[1:]).read_text().strip() if text.startswith("@") else text
+        if url == "sqlite":
+            return ""
+        if engine_url(url).get_backend_name() != "postgresql":
+            raise ValueError("a cloud's databases are PostgreSQL's or SQLite's")
+    except (OSError, ValueError) as err:
+        raise argparse.ArgumentTypeError(str(err)) from None
+    return url
 
 
 def _offset(text: str) -> int:

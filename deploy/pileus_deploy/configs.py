@@ -12,7 +12,17 @@ from configparser import RawConfigParser
 from pathlib import Path
 
 from pileus_deploy import libvirtd
-from pileus_deploy.plan import BROKER_PORT, NBD_PORT, ON_THE_BUS, PORTS, REGION, STORAGE_PORT, Plan, open_private
+from pileus_deploy.plan import (
+    BROKER_PORT,
+    NBD_PORT,
+    ON_THE_BUS,
+    PORTS,
+    REGION,
+    SERVICES,
+    STORAGE_PORT,
+    Plan,
+    open_private,
+)
 from pileus_kit.accounts import Account
 
 Values = Mapping[str, object]
@@ -46,7 +56,7 @@ def _common(plan: Plan, service: str) -> dict[str, object]:
     bus = {"bus": plan.bus_url(Account(service))} if service in ON_THE_BUS else {}
     return {
         "state": plan.state,
-        "database": plan.database_url(service),
+        **({"database": plan.database_url(service)} if SERVICES[service].has_database else {}),
         "identity_url": f"{plan.url('identity')}/v3",
         "service_user": service,
         "service_password": plan.secrets[service],

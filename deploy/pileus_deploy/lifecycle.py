@@ -1,7 +1,6 @@
 """up, down, reset: the whole cloud as one thing."""
 
 import errno
-import importlib
 import ipaddress
 import json
 import os
@@ -21,6 +20,7 @@ from pileus_deploy import (
     bootstrap,
     broker,
     configs,
+    databases,
     host_network,
     libvirtd,
     plan_files,
@@ -105,7 +105,7 @@ def _start(plan: Plan) -> None:
         host_network.prepare(plan)
     with step("databases"):
         migrate(plan)
-        _run_as(plan, "identity", lambda: bootstrap.bootstrap_identity(plan))
+        run_as(plan, "identity", lambda: bootstrap.bootstrap_identity(plan))
         bootstrap.write_credentials(plan)
     with step("processes") as remark:
         pid = supervisor.daemonize(plan, processes(plan), between=lambda: stop_guests(plan))
@@ -222,20 +222,24 @@ def _starting(pid: int) -> bool:
 
 
 def migrate(plan: Plan) -> None:
-    """Migrate every service's database to its newest revision."""
-    from pileus_kit.db import migrate as migrate_database
+    """Make the object store's devices, and bring every service's database to its newest revision."""
     from pileus_objectstore.manage import main as objectstore
 
     file = str(plan.config_file("objectstore"))
-    _run_as(plan, "objectstore", lambda: objectstore(["--config", file, "all-in-one"]))
-    for service in PORTS:
-        package = f"pileus_{service}"
-        migrations = Path(str(importlib.import_module(package).__file__)).parent / "db" / "migrations"
-        if migrations.exists():
-            _run_as(plan, service, partial(migrate_database, plan.database_url(service), package))
+    run_as(plan, "objectstore", lambda: objectstore(["--config", file, "all-in-one"]))
+    migrate_databases(plan)
 
 
-def _run_as(plan: Plan, service: str, work: Callable[[], object]) -> None:
+def migrate_databases(plan: Plan) -> None:
+    """Make the services' databases if they are to be made, and migrate them to their newest revision."""
+    from pileus_kit.db import migrate as migrate_database
+
+    databases.prepare(plan)
+    for service in databases.with_database():
+        run_as(plan, service, partial(migrate_database, plan.database_url(service), f"pileus_{service}"))
+
+
+def run_as(plan: Plan, service: str, work: Callable[[], object]) -> None:
     """Run a function as the service's own user, so that the files that it makes belong to that user."""
     privileges.as_user(users.user_of(service), users.GROUP, work, [plan.state])
 

@@ -5,7 +5,7 @@ import os
 import secrets
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 from typing import IO
@@ -36,8 +36,9 @@ DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 class Plan:
     """One cloud's plan.
 
-    `offset` moves every port and renames everything on the host, so that clouds can run side by side. `database` is a
-    SQLAlchemy URL with {service} in it, so that each service has its own database; empty: SQLite. With `tls` the public
+    `offset` moves every port and renames everything on the host, so that clouds can run side by side. `database` is an
+    administrator's URL of PostgreSQL servers, on which each service gets a database and a role of its own, or with
+    {service} in it the URL of databases that exist; empty: SQLite. With `tls` the public
     APIs and everything between machines is encrypted; `certificate` and `key` name files for the public APIs, and
     `authorities` one that verifies them; empty: the cloud's own authority. `controller` is the address of the machine
     that runs APIs and broker; empty: this one. A machine that joined has `roles`.
@@ -47,7 +48,9 @@ class Plan:
     address: str = "127.0.0.1"
     offset: int = 0
     hypervisor: str = "libvirt"
-    database: str = ""
+    database: str = field(default="", repr=False)
+    former_database: str | None = field(default=None, repr=False)
+    """Where the databases were before they were moved, until the operator confirms that they may be deleted."""
     tls: bool = False
     certificate: str = ""
     key: str = ""
@@ -60,13 +63,32 @@ class Plan:
     def settings(self) -> dict[str, object]:
         """Return what was chosen, to be kept in a file."""
         return {
-            field.name: getattr(self, field.name)
-            for field in fields(self)
-            if field.name != "state" and getattr(self, field.name) != field.default
+            one.name: getattr(self, one.name)
+            for one in fields(self)
+            if one.name != "state" and getattr(self, one.name) != one.default
         }
 
+    @property
+    def makes_databases(self) -> bool:
+        """Whether the services' databases are made on the servers of `database`."""
+        return bool(self.database) and "{service}" not in self.database
+
+    def database_name(self, service: str) -> str:
+        """The name of a service's database and of the role that owns it, on the servers of `database`."""
+        from pileus_kit.database_urls import engine_url
+
+        return f"{engine_url(self.database).database or 'pileus'}_{service}"
+
     def database_url(self, service: str) -> str:
-        return self.database.format(service=service) or f"sqlite:///{self.database_file(service)}"
+        if not self.database:
+            return f"sqlite:///{self.database_file(service)}"
+        if not self.makes_databases:
+            return self.database.format(service=service)
+        from pileus_kit.database_urls import engine_url, text_of
+
+        name = self.database_name(service)
+        password = self.secrets[f"database {service}"]
+        return text_of(engine_url(self.database).set(username=name, password=password, database=name))
 
     def port(self, service: str) -> int:
         return PORTS[service] + self.offset
@@ -163,6 +185,7 @@ class Plan:
             "hash_path",
             *PORTS,
             *(f"bus {a.name}" for a in self.accounts),
+            *(f"database {name}" for name, one in SERVICES.items() if self.makes_databases and one.has_database),
         )
         missing = [name for name in wanted if name not in known]
         if missing:

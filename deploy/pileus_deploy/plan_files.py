@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from pileus_deploy.plan import Plan
+from pileus_deploy.plan import Plan, write_private
 
 PLAN = "plan.json"
 
@@ -18,7 +18,11 @@ def load(state: Path) -> Plan | None:
 
 
 def save(plan: Plan) -> None:
-    """Write the plan, with which the next `up` starts the cloud again."""
-    plan.state.mkdir(parents=True, exist_ok=True)
+    """Write the plan, with which the next `up` starts the cloud again.
+
+    It is for root alone, as a database's URL has a password, and it changes as a whole.
+    """
     always = {"address": plan.address, "offset": plan.offset, "hypervisor": plan.hypervisor}
-    (plan.state / PLAN).write_text(json.dumps(always | plan.settings()))
+    new = plan.state / f"{PLAN}.new"
+    write_private(new, json.dumps(always | plan.settings()))
+    new.replace(plan.state / PLAN)

@@ -30,6 +30,7 @@ class Process:
     user: str = ""
     """The user that it runs as; empty: root, limited to `capabilities` if it is one of our own processes."""
     capabilities: tuple[str, ...] | None = None
+    uses_database: bool = False
 
     @property
     def restarts_for_secrets(self) -> bool:
@@ -87,11 +88,12 @@ def _of(plan: Plan, service: Service) -> Iterator[Process]:
     name, agent_config = service.name, plan.agent_config_file(service.name)
     user = users.user_of(name)
     if not plan.controller:
-        main, port = f"pileus_{name}.app:main", plan.port(name)
-        yield _python(plan, name, "api", main, user=user, port=port, address=plan.address)
+        main, port, stored = f"pileus_{name}.app:main", plan.port(name), service.has_database
+        yield _python(plan, name, "api", main, user=user, port=port, address=plan.address, uses_database=stored)
     if service.has_worker and not plan.controller:
         config = agent_config if service.has_agent and not service.uses_bus else None
-        yield _python(plan, name, "worker", f"pileus_{name}.worker:main", user=user, config=config)
+        main, stored = f"pileus_{name}.worker:main", service.has_database
+        yield _python(plan, name, "worker", main, user=user, config=config, uses_database=stored)
     if service.has_agent and plan.runs_agent(name):
         kept = service.agent_capabilities or None
         yield _python(

@@ -17,13 +17,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pileus_deploy import privileges, users
+from pileus_deploy import configs, pauses, plan_files, privileges, users
 from pileus_deploy.plan import Plan
 from pileus_deploy.processes import Process
 
 log = logging.getLogger(__name__)
 
-SIGNALS = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
+SIGNALS = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1}
 STEADY_S = 2.0  # seconds after which a process has read its configuration and connected, or failed
 STABLE_S = 10.0  # seconds of running after which a process counts as started well
 MAX_PAUSE_S = 15.0
@@ -45,16 +45,21 @@ def run(plan: Plan, wanted: Sequence[Process], between: Callable[[], object]) ->
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     preload(wanted)
     children = [Child(process) for process in wanted]
-    stopping = False
+    stopping = paused = False
     while not stopping:
+        if paused and not pauses.is_wanted(plan.state):
+            paused = not _adopt_plan(plan.state)
         for child in children:
-            if not child.pid and child.due <= time.monotonic():
+            if not child.pid and child.due <= time.monotonic() and not (paused and child.process.uses_database):
                 _start(plan, child)
         _write_state(plan, children)
-        received = signal.sigtimedwait(SIGNALS, _until_next(children))
+        received = signal.sigtimedwait(SIGNALS, pauses.LOOK_S if paused else _until_next(children))
         stopping = received is not None and received.si_signo in (signal.SIGTERM, signal.SIGINT)
         if received is not None and received.si_signo == signal.SIGHUP:
-            _restart_for_new_secrets(children)
+            _restart(children, lambda process: process.restarts_for_secrets)
+        elif received is not None and received.si_signo == signal.SIGUSR1 and pauses.is_wanted(plan.state):
+            paused = True
+            _restart(children, lambda process: process.uses_database)
         _reap(children)
     _stop(children, between)
     (plan.state / "run" / "supervisor.json").unlink(missing_ok=True)
@@ -161,11 +166,26 @@ def _set_title(name: str) -> None:
     setproctitle.setproctitle(f"pileus: {name}")
 
 
-def _restart_for_new_secrets(children: Sequence[Child]) -> None:
-    """End the processes that read configuration and accounts when they start; they are restarted at once. Guests run
-    on."""
+def _adopt_plan(state: Path) -> bool:
+    """Write the configuration files by the plan as it is now: the program that paused the cloud may have changed it.
+
+    False if that fails, for example because the disk is full: with old files processes would use the old databases.
+    """
+    try:
+        plan = plan_files.load(state)
+        if plan is not None:
+            configs.write(plan)
+            users.set_owners(plan)
+    except Exception:  # the supervisor has to live on
+        log.exception("cannot write the configuration; trying again")
+        return False
+    return True
+
+
+def _restart(children: Sequence[Child], concerned: Callable[[Process], bool]) -> None:
+    """End these processes; they start again at once or after the pause, with their new configuration. Guests run on."""
     for child in children:
-        if child.pid and child.process.restarts_for_secrets:
+        if child.pid and concerned(child.process):
             child.started = 0.0  # this is no failure, however short the process lived
             _kill(child.pid, signal.SIGTERM)
 

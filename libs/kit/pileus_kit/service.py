@@ -48,6 +48,8 @@ class Service:
     has_agent: bool = False
     uses_bus: bool = False
     """Whether its workers and agents talk over RabbitMQ, and so have accounts there."""
+    has_database: bool = True
+    """Whether it keeps its state in a database (SQLite or PostgreSQL) with migrations in `pileus_NAME.db`."""
     seals: bool = False
     """Whether it keeps secrets in its database that are sealed with a key from its configuration."""
     agent_capabilities: tuple[str, ...] = ()

@@ -8,4 +8,5 @@ SERVICE = Service(
     catalog=(CatalogEntry("object-store", "swift", "/v1/AUTH_$(project_id)s"),),
     has_worker=True,
     has_agent=True,
+    has_database=False,
 )

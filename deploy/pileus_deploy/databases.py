@@ -1,0 +1,125 @@
+"""Where the services' databases are: in SQLite files, or on PostgreSQL servers that the operator names by a URL.
+
+The URL is an administrator's. Each service gets a database, a role that owns it, and a password of its own, so a
+service that was broken into reads nothing of the others.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from pileus_deploy.plan import SERVICES, Plan
+from pileus_kit.database_urls import engine_url, without_password
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+MIN_CONNECTIONS = 200
+"""Connections that a busy all-in-one may open: five APIs, twice as many under load, and four workers of 16 threads."""
+MAINTENANCE = "postgres"  # the database to which an administrator connects to make others
+
+
+class DatabaseUnusable(RuntimeError):
+    """Why the servers of a URL can't carry the cloud, and what would help."""
+
+
+def with_database() -> list[str]:
+    """Return the services that keep a database."""
+    return [name for name, service in SERVICES.items() if service.has_database]
+
+
+def prepare(plan: Plan) -> None:
+    """Make roles and databases that don't exist yet, and give the roles their passwords. Raises DatabaseUnusable."""
+    if not plan.makes_databases:
+        return
+    with _administrator(plan) as connection:
+        _check(connection)
+        for service in with_database():
+            _make(connection, plan, service)
+
+
+def _check(connection: "Connection") -> None:
+    from sqlalchemy import text
+
+    def show(name: str) -> str:
+        return str(connection.execute(text(f"SHOW {name}")).scalar_one())
+
+    if int(show("max_connections")) < MIN_CONNECTIONS:
+        raise DatabaseUnusable(
+            f"the PostgreSQL server takes {show('max_connections')} connections, and a busy cloud may open "
+            f"{MIN_CONNECTIONS}: set max_connections = {MIN_CONNECTIONS} or more and restart it"
+        )
+    if show("fsync") != "on":
+        raise DatabaseUnusable(
+            "the PostgreSQL server runs with fsync off: a power cut would lose what was acknowledged"
+        )
+
+
+def _make(connection: "Connection", plan: Plan, service: str) -> None:
+    from sqlalchemy import text
+
+    name, password = plan.database_name(service), plan.secrets[f"database {service}"]
+    quote = connection.dialect.identifier_preparer.quote_identifier
+    role = quote(name)
+    if not connection.execute(text("SELECT 1 FROM pg_roles WHERE rolname = :name"), {"name": name}).scalar():
+        connection.execute(text(f"CREATE ROLE {role} LOGIN"))
+    literal = connection.scalar(text("SELECT quote_literal(:password)"), {"password": password})
+    connection.exec_driver_sql(f"ALTER ROLE {role} PASSWORD {literal}".replace("%", "%%"))
+    if not connection.execute(text("SELECT 1 FROM pg_database WHERE datname = :name"), {"name": name}).scalar():
+        connection.execute(text(f"GRANT {role} TO CURRENT_USER"))
+        connection.execute(
+            text(
+                f"CREATE DATABASE {role} OWNER {role} TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' "
+                "LC_CTYPE 'C.UTF-8'"
+            )
+        )
+    connection.execute(text(f"REVOKE CONNECT, TEMPORARY ON DATABASE {role} FROM PUBLIC"))
+
+
+@contextmanager
+def _administrator(plan: Plan) -> "Iterator[Connection]":
+    from sqlalchemy import create_engine
+    from sqlalchemy.exc import DBAPIError
+
+    url = engine_url(plan.database)
+    options: dict[str, Any] = {"isolation_level": "AUTOCOMMIT", "connect_args": {"connect_timeout": 10}}
+    engine = create_engine(url.set(database=MAINTENANCE), **options)
+    try:
+        with engine.connect() as connection:
+            yield connection
+    except DBAPIError as err:
+        why = str(err.orig).strip().splitlines()[0]
+        raise DatabaseUnusable(f"{without_password(plan.secrets['database'])}: {why}") from None
+    finally:
+        engine.dispose()
+
+
+def identity_of(plan: Plan) -> tuple[int, str] | None:
+    """Return what distinguishes a plan's databases from all others, also when a standby has become the primary.
+
+    It is the identifier that PostgreSQL gives a cluster and its standbys, and the databases' prefix; None for SQLite
+    and for databases that the operator made.
+    """
+    from sqlalchemy import text
+
+    if not plan.makes_databases:
+        return None
+    with _administrator(plan) as connection:
+        number = connection.execute(text("SELECT system_identifier FROM pg_control_system()")).scalar_one()
+    return int(number), plan.database_name("")
+
+
+def remove(plan: Plan) -> None:
+    """Delete the databases and roles of a plan, which the cloud no longer uses."""
+    from sqlalchemy import text
+
+    if not plan.database:
+        for service in with_database():
+            for file in plan.database_file(service).parent.glob("*.sqlite*"):
+                file.unlink()
+    elif plan.makes_databases:
+        with _administrator(plan) as connection:
+            for service in with_database():
+                name = connection.dialect.identifier_preparer.quote_identifier(plan.database_name(service))
+                connection.execute(text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+                connection.execute(text(f"DROP ROLE IF EXISTS {name}"))
