@@ -6,7 +6,7 @@ service that was broken into reads nothing of the others.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pileus_deploy.plan import SERVICES, Plan
 from pileus_kit.database_urls import engine_url, without_password
@@ -82,8 +82,9 @@ def _administrator(plan: Plan) -> "Iterator[Connection]":
     from sqlalchemy.exc import DBAPIError
 
     url = engine_url(plan.database)
-    options: dict[str, Any] = {"isolation_level": "AUTOCOMMIT", "connect_args": {"connect_timeout": 10}}
-    engine = create_engine(url.set(database=MAINTENANCE), **options)
+    engine = create_engine(
+        url.set(database=MAINTENANCE), isolation_level="AUTOCOMMIT", connect_args={"connect_timeout": 10}
+    )
     try:
         with engine.connect() as connection:
             yield connection
