@@ -25,6 +25,8 @@ class ObjectStoreFixture:
     With several hosts, each has its own zone and its own home below the state directory, as on real machines.
     """
 
+    pack_kib = 64
+
     def __init__(
         self,
         state: Path,
@@ -50,6 +52,7 @@ class ObjectStoreFixture:
                 cluster_key=self.config.key(),
                 threads=8,
                 reserve_mib=0,
+                pack_kib=self.pack_kib,
             )
             for n in range(hosts)
         ]
@@ -109,6 +112,12 @@ class ObjectStoreFixture:
             server.stop()
         for port in self._ports:
             port.release()
+
+
+class UnpackedObjectStoreFixture(ObjectStoreFixture):
+    """The same with small objects in files, too, as those of 0.1.0 are."""
+
+    pack_kib = -1
 
 
 def no_access_keys(signed: SignedText) -> VerifiedKey:

@@ -10,15 +10,17 @@ from typing import TypeVar
 
 from pileus_objectstore.errors import Damaged, DeviceFailed
 from pileus_objectstore.ring.rings import Rings
+from pileus_objectstore.storage.device_objects import PACKS, DeviceObjects
 from pileus_objectstore.storage.disks import RESERVE_BYTES, Disk, policies_of, policy_directory
 from pileus_objectstore.storage.listing_store import ListingStore
-from pileus_objectstore.storage.object_files import OBJECTS, ObjectFiles
+from pileus_objectstore.storage.object_files import OBJECTS
 from pileus_objectstore.wire.client import Pool
 from pileus_objectstore.wire.contract import HostReplicas
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 R = TypeVar("R")
+PACK_BYTES = 64 << 10
 MAX_WRITERS = 48  # threads that write to devices
 # Requests beyond this number write to their devices one after the other: together they keep all disks busy anyway.
 MAX_PARALLEL_REQUESTS = 6
@@ -27,21 +29,31 @@ MAX_PARALLEL_REQUESTS = 6
 class Device:
     """A disk with the objects and listings on it."""
 
-    def __init__(self, root: Path, reserve: int) -> None:
+    def __init__(self, root: Path, reserve: int, pack_bytes: int = PACK_BYTES) -> None:
         self.disk = Disk(root, reserve)
         self.name = root.name
         self.listings = ListingStore(self.disk)
-        self._objects: dict[int, ObjectFiles] = {}
+        self._pack_bytes = pack_bytes
+        self._objects: dict[int, DeviceObjects] = {}
         self._lost = 0
 
-    def objects(self, policy: int = 0) -> ObjectFiles:
+    def objects(self, policy: int = 0) -> DeviceObjects:
         """The objects of a storage policy."""
-        files = self._objects.get(policy)
-        return files or self._objects.setdefault(policy, ObjectFiles(self.disk, policy_directory(OBJECTS, policy)))
+        objects = self._objects.get(policy)
+        if objects is None:
+            directories = policy_directory(OBJECTS, policy), policy_directory(PACKS, policy)
+            objects = self._objects.setdefault(policy, DeviceObjects(self.disk, self._pack_bytes, *directories))
+        return objects
 
     def policies(self) -> list[int]:
         """The storage policies of which the device has objects."""
-        return policies_of(self.disk.root, OBJECTS)
+        return sorted({*policies_of(self.disk.root, OBJECTS), *policies_of(self.disk.root, PACKS)})
+
+    def close(self) -> None:
+        """Finish writes under way, and close all that is open on the disk."""
+        self.listings.close()
+        for objects in self._objects.values():
+            objects.close()
 
     @property
     def usable(self) -> bool:
@@ -49,19 +61,29 @@ class Device:
         usable = self.disk.usable
         if self._lost != self.disk.lost:
             self._lost = self.disk.lost
-            self.listings.close()
+            self.close()
         return usable
 
 
 class Host:
     """This host's devices by name. A device of the ring may be missing: then calls fail until it comes back."""
 
-    def __init__(self, state: Path, address: str, rings: Rings, pool: Pool, reserve: int = RESERVE_BYTES) -> None:
+    def __init__(
+        self,
+        state: Path,
+        address: str,
+        rings: Rings,
+        pool: Pool,
+        reserve: int = RESERVE_BYTES,
+        pack_bytes: int = PACK_BYTES,
+    ) -> None:
+        """Object data leaves `reserve` bytes of a device free; bodies of up to `pack_bytes` are packed."""
         self.state = state
         self.address = address
         self.rings = rings
         self.pool = pool
         self._reserve = reserve
+        self.pack_bytes = pack_bytes
         self._devices: dict[str, Device] = {}
         self._room = threading.Semaphore(MAX_PARALLEL_REQUESTS)
         self._writers = ThreadPoolExecutor(MAX_WRITERS, "device")
@@ -72,7 +94,7 @@ class Host:
         if device is None:
             if "/" in name or name.startswith("."):
                 raise DeviceFailed(device=name, why="this can't be the name of a device")
-            device = self._devices.setdefault(name, Device(self.state / name, self._reserve))
+            device = self._devices.setdefault(name, Device(self.state / name, self._reserve, self.pack_bytes))
         if not device.usable:
             raise DeviceFailed(device=name, why="it is not mounted")
         return device
@@ -142,7 +164,7 @@ class Host:
         """Finish writes under way and release all devices."""
         self._writers.shutdown()
         for device in self._devices.values():
-            device.listings.close()
+            device.close()
             device.disk.close()
 
 

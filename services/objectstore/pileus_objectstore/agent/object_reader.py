@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pileus_objectstore.agent.host import Device, Host
 from pileus_objectstore.errors import Damaged, DeviceFailed
 from pileus_objectstore.storage.block_checksums import BLOCK_BYTES
-from pileus_objectstore.storage.object_files import ObjectFile, timestamp_of
+from pileus_objectstore.storage.object_format import StoredVersion, timestamp_of
 from pileus_objectstore.wire.contract import HostReplicas
 from pileus_objectstore.wire.framing import ConnectionBroken
 
@@ -29,7 +29,7 @@ def _ranked(devices: list[Device], replicas: HostReplicas) -> tuple[list[tuple[D
     for device in devices:
         try:
             stamps = device.objects(replicas.policy).stamps(replicas.partition, replicas.digest)
-        except OSError as e:
+        except (DeviceFailed, OSError) as e:
             log.warning("device %s: %s", device.name, e)
             continue
         answered.add(device.name)
@@ -48,7 +48,7 @@ class ObjectReader:
         self._tried: list[Device] = []
         self.newest = self._left[0][1][0] if self._left else 0
         self.tombstone = ""
-        self.file: ObjectFile | None = None
+        self.file: StoredVersion | None = None
         self._next()
 
     @property
@@ -136,7 +136,7 @@ class ObjectReader:
             self.file.close()
             self.file = None
 
-    def _quarantine(self, file: ObjectFile) -> None:
+    def _quarantine(self, file: StoredVersion) -> None:
         device = next(d for d in self._tried if d.disk is file.disk)
         try:
             device.objects(self._spot.policy).quarantine(self._spot.partition, self._spot.digest)

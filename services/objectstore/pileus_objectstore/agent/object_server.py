@@ -9,10 +9,11 @@ from pileus_objectstore.agent.expirer_queue import enqueue
 from pileus_objectstore.agent.host import Device, Host
 from pileus_objectstore.agent.object_reader import ObjectReader, newest
 from pileus_objectstore.agent.object_writer import ObjectWriter, Source
+from pileus_objectstore.agent.pack_writes import PackWrites
 from pileus_objectstore.agent.updater import Updater
 from pileus_objectstore.core.listing_rows import container_of, object_of, row_of
 from pileus_objectstore.storage.block_checksums import BLOCK_BYTES
-from pileus_objectstore.storage.object_files import stamp_of, timestamp_of
+from pileus_objectstore.storage.object_format import stamp_of, timestamp_of
 from pileus_objectstore.wire.contract import (
     DeleteObject,
     GetObject,
@@ -119,13 +120,10 @@ class ObjectServer:
         own = self._host.devices(replicas.devices)
         if not reader.newest and len(own) == len(replicas.devices):
             return CallResult(ObjectReply(404, tuple(device.name for device in own)))
-        outcomes = self._host.write(
-            replicas,
-            lambda device: device.objects(replicas.policy).write_tombstone(
-                replicas.partition, replicas.digest, tombstone
-            ),
+        writes = PackWrites(
+            self._host, replicas, lambda objects: objects.delete(replicas.partition, replicas.digest, tombstone)
         )
-        written = tuple(device.name for device, _ in outcomes)
+        written = tuple(device.name for device in writes.run().done)
         if not written:
             return CallResult(ObjectReply(507, why=NO_DEVICE))
         gone = [ListingRow(object_of(args.name), args.timestamp, True)]

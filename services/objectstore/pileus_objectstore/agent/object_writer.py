@@ -1,7 +1,8 @@
 """Writes one body to several devices of this host.
 
-A device may fail at any moment: before the body, in the middle of it, at the last fsync. Each time the next handoff
-replaces it and gets everything that has arrived, from another device's file or, while the body is short, from memory.
+A small body is read into memory, and packed when it is complete. A device may fail at any moment of a larger one:
+before it, in the middle of it, at the last fsync. Each time the next handoff replaces it and gets everything that has
+arrived, from another device's file or, while the body is short, from memory.
 The reply counts only complete copies. If they are fewer than the proxy needs, they are removed and no listing is
 updated.
 """
@@ -14,9 +15,13 @@ from typing import Protocol
 from pileus_kit import decoding
 from pileus_objectstore.agent.expirer_queue import enqueue
 from pileus_objectstore.agent.host import Device, Host
+from pileus_objectstore.agent.pack_writes import PackWrites
 from pileus_objectstore.errors import Damaged, DeviceFailed
 from pileus_objectstore.storage.block_checksums import BLOCK_BYTES, BlockChecksums
-from pileus_objectstore.storage.object_files import Draft, blocks, stamp_of, trailer
+from pileus_objectstore.storage.device_objects import DeviceObjects
+from pileus_objectstore.storage.object_files import Draft
+from pileus_objectstore.storage.object_format import blocks, stamp_of, trailer
+from pileus_objectstore.storage.pack_log import Change
 from pileus_objectstore.wire.contract import Footers, ObjectMeta, ObjectReply, PutObject, with_footers
 
 log = logging.getLogger(__name__)
@@ -52,11 +57,16 @@ class ObjectWriter:
         self._tried: list[Device] = []  # all that may have the file
         self._whole: bytes | None = b""  # all that has arrived, as long as that is short
         self._failed = "no device of this host could be written"
-        self._fill()
+        self._packed = args.size <= host.pack_bytes and host.pack_bytes >= 0  # as long as the body may be small
+        if not self._packed:
+            self._fill()
 
     def receive(self, body: Source) -> None:
         """Read the body while a device takes it and it isn't too long."""
-        while self._drafts and (piece := body.read(PIECE_BYTES)):
+        while (self._packed or self._drafts) and (piece := body.read(PIECE_BYTES)):
+            if self._packed and self._size + len(piece) > self._host.pack_bytes:
+                self._packed = False
+                self._fill()
             self._size += len(piece)
             if 0 <= self._args.max_bytes < self._size:
                 return
@@ -68,8 +78,9 @@ class ObjectWriter:
                     draft.write(piece)
                 except DeviceFailed as e:
                     self._drop(draft, e)
-            self._fill()
-        if self._drafts and self._args.footers:
+            if not self._packed:
+                self._fill()
+        if (self._packed or self._drafts) and self._args.footers:
             self._args = with_footers(self._args, decoding.decode(body.trailer, Footers))
 
     def commit(self) -> ObjectReply:
@@ -77,7 +88,7 @@ class ObjectWriter:
         args, etag = self._args, self._md5.hexdigest()
         if 0 <= args.max_bytes < self._size:
             return ObjectReply(413)
-        if len(self._drafts) < self._needed:
+        if not self._packed and len(self._drafts) < self._needed:
             return ObjectReply(507, why=self._failed)
         if args.size >= 0 and self._size != args.size:
             return ObjectReply(499, why="the body ended early")
@@ -87,7 +98,11 @@ class ObjectWriter:
             args.name, args.timestamp, self._size, etag, args.headers, delete_at=args.delete_at,
             listed_size=args.listed_size, listed_etag=args.listed_etag,
         )  # fmt: skip
-        self._commit_drafts(trailer(meta, self._size, self._sums.packed()))
+        tail = trailer(meta, self._size, self._sums.packed())
+        if self._packed:
+            self._commit_packed(tail)
+        else:
+            self._commit_drafts(tail)
         if len(self._committed) < self._needed:
             self._withdraw()
             return ObjectReply(507, why=self._failed)
@@ -133,6 +148,22 @@ class ObjectWriter:
         else:
             yield from self._drafts[0].written()
 
+    def _commit_packed(self, tail: bytes) -> None:
+        replicas, payload = self._args.replicas, (self._whole or b"") + tail
+
+        def change(objects: DeviceObjects) -> Change | None:
+            objects.disk.room_for(len(payload))
+            return objects.change(replicas.partition, replicas.digest, (self._stamp, 0), payload)
+
+        writes = PackWrites(self._host, replicas, change).run()
+        self._committed, self._tried, self._failed = writes.done, writes.tried, writes.failed
+        if self._args.delete_at:
+            self._committed = [device for device, _ in self._host.each(self._committed, self._enqueue)]
+
+    def _enqueue(self, device: Device) -> None:
+        args = self._args
+        enqueue(device, args.name, args.delete_at, args.timestamp, args.replicas.policy)
+
     def _commit_drafts(self, tail: bytes) -> None:
         """Make the drafts durable; handoffs replace devices that fail at this point."""
 
@@ -140,10 +171,9 @@ class ObjectWriter:
             device = self._host.device(draft.files.disk.name)
             self._tried.append(device)
             draft.write(tail)
-            draft.commit(self._stamp)
+            device.objects(self._args.replicas.policy).commit(draft, self._stamp)
             if self._args.delete_at:
-                policy = self._args.replicas.policy
-                enqueue(device, self._args.name, self._args.delete_at, self._args.timestamp, policy)
+                self._enqueue(device)
             return device
 
         while self._drafts:

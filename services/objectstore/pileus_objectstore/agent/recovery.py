@@ -17,7 +17,7 @@ from itertools import count
 from pileus_objectstore.agent.host import Device
 from pileus_objectstore.core.listing_rows import container_of, latest_row
 from pileus_objectstore.errors import Damaged, DeviceFailed
-from pileus_objectstore.storage.object_files import ObjectFiles
+from pileus_objectstore.storage.device_objects import DeviceObjects
 from pileus_objectstore.wire.contract import ListingRow, ObjectMeta
 
 log = logging.getLogger(__name__)
@@ -104,7 +104,7 @@ def _synced_at(device: Device) -> float:
         return 0.0
 
 
-def _changed_objects(device: Device, since: float) -> Iterator[tuple[ObjectFiles, int, str]]:
+def _changed_objects(device: Device, since: float) -> Iterator[tuple[DeviceObjects, int, str]]:
     for policy in device.policies():
         files = device.objects(policy)
         for partition in files.partitions():
@@ -112,7 +112,7 @@ def _changed_objects(device: Device, since: float) -> Iterator[tuple[ObjectFiles
                 yield files, partition, digest
 
 
-def meta_of(files: ObjectFiles, partition: int, digest: str) -> ObjectMeta | None:
+def meta_of(files: DeviceObjects, partition: int, digest: str) -> ObjectMeta | None:
     """What is stored with an object or tombstone; None if it is gone or can't be read."""
     try:
         file = files.open(partition, digest)

@@ -6,12 +6,11 @@ from collections.abc import Iterable
 import msgspec
 
 from pileus_kit import decoding
-from pileus_objectstore.agent.expirer_queue import EXPIRER_QUEUE, enqueue
+from pileus_objectstore.agent.expirer_queue import EXPIRER_QUEUE
 from pileus_objectstore.agent.host import Device, Host
 from pileus_objectstore.agent.object_server import Source
 from pileus_objectstore.agent.recovery import meta_of
 from pileus_objectstore.agent.updater import Updater
-from pileus_objectstore.storage.object_files import check
 from pileus_objectstore.wire.contract import ListingInfo, ListingReply, ListingRow
 from pileus_objectstore.wire.daemon_calls import (
     ChangesReply,
@@ -26,7 +25,6 @@ from pileus_objectstore.wire.daemon_calls import (
     ListObjects,
     MergeListing,
     ObjectsReply,
-    PutReplica,
     Quarantine,
     Reclaim,
     RemoveReplica,
@@ -67,23 +65,6 @@ class ReplicationServer:
         metas = [meta for digest in page if (meta := meta_of(files, args.partition, digest)) is not None]
         after = page[-1] if len(digests) > len(page) else ""
         return CallResult(ObjectsReply(200, after), msgspec.json.encode(metas))
-
-    def put_replica(self, args: PutReplica, body: Source) -> CallResult:
-        """Store the file in the body as it is, after its checksums were verified."""
-        device = self._host.device(args.device)
-        draft = device.objects(args.policy).draft(args.partition, args.digest, args.size)
-        try:
-            while piece := body.read():
-                draft.write(piece)
-            with device.objects(args.policy).open_path(draft.path) as file:
-                check(file)
-                meta = file.meta
-            draft.commit(args.stamp, ".meta" if args.later else "")
-        finally:
-            draft.abandon()
-        if meta.delete_at:
-            enqueue(device, meta.name, meta.delete_at, meta.timestamp, args.policy)
-        return CallResult(DoneReply())
 
     def get_changes(self, args: GetChanges, body: Source) -> CallResult:
         """The rows of a listing that changed after a change number."""

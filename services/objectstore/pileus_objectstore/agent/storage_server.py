@@ -4,6 +4,7 @@ import logging
 
 from pileus_objectstore.agent.host import Host
 from pileus_objectstore.agent.listing_server import ListingServer
+from pileus_objectstore.agent.object_replicas import ObjectReplicas
 from pileus_objectstore.agent.object_server import ObjectServer
 from pileus_objectstore.agent.replication_server import ReplicationServer
 from pileus_objectstore.agent.ring_server import RingServer
@@ -24,7 +25,9 @@ class StorageServer:
     def __init__(self, config: Config) -> None:
         rings = Rings(config.ring_directory)
         self.pool = Pool(config.key())
-        self.host = Host(config.home, config.storage_bind, rings, self.pool, config.reserve_mib << 20)
+        self.host = Host(
+            config.home, config.storage_bind, rings, self.pool, config.reserve_mib << 20, config.pack_kib << 10
+        )
         self.updater = Updater(self.host)
         self.server = Server(calls(self.host, self.updater), config.key(), config.storage_bind)
         self.address = self.server.address
@@ -47,6 +50,7 @@ def calls(host: Host, updater: Updater) -> dict[str, Call]:
     """The calls of the contract, by name."""
     objects, listings = ObjectServer(host, updater), ListingServer(host, updater)
     replicas, rings = ReplicationServer(host, updater), RingServer(RingFiles(host.rings.directory))
+    packed = ObjectReplicas(host)
     return {
         "get_rings": (daemon_calls.GetRings, rings.get_rings),
         "get_ring": (daemon_calls.GetRing, rings.get_ring),
@@ -61,7 +65,9 @@ def calls(host: Host, updater: Updater) -> dict[str, Call]:
         "get_listing": (contract.GetListing, listings.get_listing),
         "merge_rows": (contract.MergeRows, listings.merge_rows),
         "get_summary": (daemon_calls.GetSummary, replicas.get_summary),
-        "put_replica": (daemon_calls.PutReplica, replicas.put_replica),
+        "get_packed": (daemon_calls.GetPacked, packed.get_packed),
+        "audit_packed": (daemon_calls.AuditPacked, packed.audit_packed),
+        "put_replica": (daemon_calls.PutReplica, packed.put_replica),
         "list_expired": (daemon_calls.ListExpired, replicas.list_expired),
         "reclaim": (daemon_calls.Reclaim, replicas.reclaim),
         "forget_expired": (daemon_calls.ForgetExpired, replicas.forget_expired),

@@ -5,28 +5,35 @@ The replicator then brings a good copy. The auditor also removes what was delete
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
+from itertools import repeat
 from pathlib import Path
 
 from pileus_objectstore.daemons.context import DaemonContext
 from pileus_objectstore.errors import Damaged, DeviceFailed
 from pileus_objectstore.ring.devices import Device
 from pileus_objectstore.storage.disks import Disk, policy_directory
-from pileus_objectstore.storage.object_files import OBJECTS, ObjectFiles, check, modified
+from pileus_objectstore.storage.object_files import OBJECTS, ObjectFiles, modified
+from pileus_objectstore.storage.object_format import check
 from pileus_objectstore.wire.contract import timestamp
 from pileus_objectstore.wire.daemon_calls import (
+    AuditPacked,
+    AuditReply,
     DoneReply,
+    GetSummary,
     HeldReplica,
     Quarantine,
     Reclaim,
     RemoveReplica,
+    SummaryReply,
 )
 
 log = logging.getLogger(__name__)
 BYTES_PER_S = 20 << 20
 SAVE_S = 10.0  # the progress of a pass is saved this often
+ALL_HINTS = -1  # in place of a partition
 STEP_S = 0.5  # the auditor pauses after it has read as much as BYTES_PER_S allows in this time
 
 
@@ -73,15 +80,32 @@ class Auditor:
         progress = Progress(self.context.home / "audited", [_area(*area) for area in areas], self.now)
         for device, policy in areas:
             files = ObjectFiles(Disk(self.context.home / device.name), policy_directory(OBJECTS, policy))
-            for partition in files.partitions():
+            yield from self._packed(device, policy, ALL_HINTS)
+            for partition in sorted({*files.partitions(), *self._partitions(device, policy)}):
                 if progress.passed(_area(device, policy), partition):
                     continue
                 for digest in files.held(partition):
                     if self.context.stopping():
                         return
                     yield self._look(device, policy, files, partition, digest)
+                yield from self._packed(device, policy, partition)
                 progress.reached(_area(device, policy), partition)
         progress.clear()
+
+    def _partitions(self, device: Device, policy: int) -> Iterable[int]:
+        """The partitions of which the device has objects, packed ones included."""
+        request = GetSummary(device.name, "object", policy)
+        return self.context.ask(device.host, "get_summary", request, SummaryReply)[0].sums
+
+    def _packed(self, device: Device, policy: int, partition: int) -> Iterator[Finding]:
+        """Have the storage server verify what is packed: only that knows where it is."""
+        before = int((self.now() - self.reclaim_s) * 1e9)
+        request = AuditPacked(device.name, partition, before, policy)
+        found = self.context.ask(device.host, "audit_packed", request, AuditReply)[0]
+        self._keep_rate(found.size)
+        counts = {Finding.GOOD: found.good, Finding.DAMAGED: found.damaged, Finding.OLD_TOMBSTONE: found.old}
+        for finding, count in counts.items():
+            yield from repeat(finding, count)
 
     def _look(self, device: Device, policy: int, files: ObjectFiles, partition: int, digest: str) -> Finding:
         path = files.path(partition, digest)

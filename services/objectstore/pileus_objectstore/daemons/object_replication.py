@@ -1,4 +1,4 @@
-"""Replicates objects, tombstones and later metadata as the files that they are on disk."""
+"""Replicates objects, tombstones and later metadata as the files that they are on disk, or would be if not packed."""
 
 import os
 from pathlib import Path
@@ -9,8 +9,9 @@ from pileus_objectstore.daemons.replicas import Replica
 from pileus_objectstore.errors import Damaged
 from pileus_objectstore.ring.devices import Device
 from pileus_objectstore.storage.disks import policy_directory
-from pileus_objectstore.storage.object_files import OBJECTS, open_file, timestamp_of
-from pileus_objectstore.wire.daemon_calls import DoneReply, HeldReplica, PutReplica
+from pileus_objectstore.storage.object_files import OBJECTS, modified, open_file
+from pileus_objectstore.storage.object_format import read_trailer, timestamp_of, trailer
+from pileus_objectstore.wire.daemon_calls import DoneReply, GetPacked, HeldReplica, PutReplica
 
 PIECE_BYTES = 1 << 18
 
@@ -25,6 +26,8 @@ def push_object(context: DaemonContext, replica: Replica, to: Device, there: Hel
         / str(replica.partition)
         / replica.held.digest
     )
+    if modified(str(path)) != replica.held.stamp:
+        return _push_packed(context, replica, to, there)
     if there is None and context.forgotten(timestamp_of(replica.held.stamp)) and _is_tombstone(path):
         return False
     if there is None or there.stamp < replica.held.stamp:
@@ -33,6 +36,31 @@ def push_object(context: DaemonContext, replica: Replica, to: Device, there: Hel
         args = _request(replica, to, replica.held.posted, later=True)
         sent = _send(context, path.with_name(path.name + ".meta"), args, to) or sent
     return sent
+
+
+def _push_packed(context: DaemonContext, replica: Replica, to: Device, there: HeldReplica | None) -> bool:
+    """The same for a packed object, which has its later metadata; a host that doesn't pack it gets that as a file."""
+    held, source = replica.held, replica.source
+    request = GetPacked(source.name, replica.partition, held.digest, held.stamp, replica.policy)
+    reply, payload = context.ask(source.host, "get_packed", request, DoneReply)
+    if reply.status == 404:
+        return False  # it was replaced meanwhile
+    meta = read_trailer(held.digest, len(payload), lambda length, offset: payload[offset : offset + length])[0]
+    if there is None and meta.deleted and context.forgotten(meta.timestamp):
+        return False
+    sent = False
+    if there is None or there.stamp < held.stamp:
+        _send_bytes(context, payload, _request(replica, to, held.stamp), to)
+        sent = True
+    if held.posted and (there is None or there.posted < held.posted):
+        _send_bytes(context, trailer(meta, 0, b""), _request(replica, to, held.posted, later=True), to)
+        sent = True
+    return sent
+
+
+def _send_bytes(context: DaemonContext, payload: bytes, args: PutReplica, to: Device) -> None:
+    args.size = len(payload)
+    context.ask(to.host, "put_replica", args, DoneReply, payload)
 
 
 def _request(replica: Replica, to: Device, stamp: int, later: bool = False) -> PutReplica:

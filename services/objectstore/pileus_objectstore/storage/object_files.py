@@ -1,8 +1,6 @@
 # ruff: noqa: PTH104, PTH108, PTH116, PTH208
 # Paths are str here, because this code runs in every request and pathlib is slow.
-"""An object on a disk is one file: its bytes, then a trailer with all that is known about it.
-
-    body | one crc32 for each 256 KiB of it | meta (JSON) | footer: magic, sizes, crc32 of the trailer
+"""A large object on a disk is one file: its bytes, then a trailer with all that is known about it (`object_format`).
 
 The metadata is in a trailer, not in extended attributes or a second file, because then one fsync and one rename make
 bytes and metadata appear together or not at all, on any file system, and a plain copy of the directory is a complete
@@ -14,42 +12,18 @@ tombstone. A change of metadata only is a second file, `<digest>.meta`, which co
 
 import errno
 import os
-import struct
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
-
-from pileus_kit import decoding
 from pileus_objectstore.errors import Damaged
 from pileus_objectstore.storage.block_checksums import BLOCK_BYTES
 from pileus_objectstore.storage.disks import Disk, sync_directory
+from pileus_objectstore.storage.object_format import check, read_trailer, stamp_of, trailer
 from pileus_objectstore.wire.contract import ObjectMeta
 
-FOOTER = struct.Struct("<8sIIQI")
-MAGIC = b"PILEUS01"
-TAIL_BYTES = 4096  # what is read first; most trailers fit
 OBJECTS = "objects"  # the directory of objects; that of a storage policy other than 0 ends with its index
 FLUSH_BYTES = 8 << 20  # writing out begins after this much, or the fsync of a large object would take minutes
-
-
-def stamp_of(timestamp: str) -> int:
-    """A timestamp in nanoseconds, as mtime. It is exact, because a timestamp has five decimals."""
-    seconds, _, fraction = timestamp.partition(".")
-    return int(seconds) * 1_000_000_000 + int(fraction.ljust(9, "0"))
-
-
-def timestamp_of(stamp: int) -> str:
-    """The timestamp that an mtime in nanoseconds stands for."""
-    return f"{stamp // 1_000_000_000:010d}.{stamp % 1_000_000_000 // 10_000:05d}"
-
-
-def trailer(meta: ObjectMeta, size: int, sums: bytes) -> bytes:
-    """The bytes that follow a body of `size` bytes."""
-    data = msgspec.json.encode(meta)
-    crc = zlib.crc32(data, zlib.crc32(sums))
-    return sums + data + FOOTER.pack(MAGIC, len(data), len(sums), size, crc)
 
 
 class Draft:
@@ -58,7 +32,7 @@ class Draft:
     def __init__(self, files: "ObjectFiles", partition: int, digest: str, expect: int) -> None:
         self.files = files
         self._disk = files.disk
-        self._partition, self._digest = partition, digest
+        self.partition, self.digest = partition, digest
         self._size = self._flushed = 0
         self._finished = False  # it was kept or given up
         with self._disk.guard():
@@ -90,9 +64,9 @@ class Draft:
             os.fsync(self._fd)
             os.close(self._fd)
             self._fd = -1
-            directory = disk.directory(self.files.directory, str(self._partition))
-            path = f"{directory}/{self._digest}{suffix}"
-            with disk.lock(self._digest):
+            directory = disk.directory(self.files.directory, str(self.partition))
+            path = f"{directory}/{self.digest}{suffix}"
+            with disk.lock(self.digest):
                 newer = modified(path) >= stamp
                 if newer:
                     os.unlink(self.path)
@@ -144,21 +118,9 @@ class ObjectFile:
 
     def _load(self) -> None:
         whole = os.fstat(self._fd).st_size
-        tail = os.pread(self._fd, TAIL_BYTES, max(0, whole - TAIL_BYTES))
-        if len(tail) < FOOTER.size:
-            raise Damaged(path=self.path, why="too short")
-        magic, meta_size, sums_size, size, crc = FOOTER.unpack(tail[-FOOTER.size :])
-        need = FOOTER.size + meta_size + sums_size
-        if magic != MAGIC or whole != size + need:
-            raise Damaged(path=self.path, why="footer and length disagree")
-        if need > len(tail):
-            tail = os.pread(self._fd, need, size)
-        block = tail[-need : -FOOTER.size]
-        if zlib.crc32(block) != crc:
-            raise Damaged(path=self.path, why="the trailer's checksum is wrong")
-        self.size = size
-        self._sums = block[:sums_size]
-        self.meta = decoding.decode(block[sums_size:], ObjectMeta)
+        self.meta, self.size, self._sums = read_trailer(
+            self.path, whole, lambda length, offset: os.pread(self._fd, length, offset)
+        )
 
     def block(self, number: int, into: bytearray) -> int:
         """Read one block into `into` and verify its checksum; its length. Raises Damaged."""
@@ -296,6 +258,16 @@ class ObjectFiles:
             sync_directory(f"{self._base}/{partition}")
         return True
 
+    def remove_older(self, partition: int, digest: str, stamp: int) -> None:
+        """Remove a version that is older than `stamp`, because a newer one is elsewhere on the device."""
+        path = self.path(partition, digest)
+        if 0 < modified(path) < stamp:
+            with self.disk.guard(), self.disk.lock(digest):
+                if 0 < modified(path) < stamp:
+                    os.unlink(path)
+                    if modified(path + ".meta"):
+                        os.unlink(path + ".meta")
+
     def version(self, partition: int, digest: str, stamp: int) -> ObjectFile:
         """Open exactly this version. Raises Damaged if something else is there by now."""
         file = self.open_path(self.path(partition, digest))
@@ -335,15 +307,12 @@ class ObjectFiles:
         return {digest: (version, posted) for digest, (version, posted) in found.items() if version}
 
     def _open(self, path: str) -> ObjectFile | None:
-        try:
-            with self.disk.guard():
-                try:
-                    fd = os.open(path, os.O_RDONLY)
-                except FileNotFoundError:
-                    return None
-                return ObjectFile(self.disk, path, fd)
-        except msgspec.MsgspecError as e:
-            raise Damaged(path=path, why=str(e)) from e
+        with self.disk.guard():
+            try:
+                fd = os.open(path, os.O_RDONLY)
+            except FileNotFoundError:
+                return None
+            return ObjectFile(self.disk, path, fd)
 
     def _apply_posted(self, file: ObjectFile) -> None:
         later = self._open(file.path + ".meta")
@@ -364,17 +333,3 @@ def modified(path: str) -> int:
         return os.stat(path).st_mtime_ns
     except FileNotFoundError:
         return 0
-
-
-def blocks(file: ObjectFile) -> Iterator[bytes]:
-    """The body, block by block. Each block's checksum is verified first. Raises Damaged."""
-    buffer = bytearray(BLOCK_BYTES)
-    for number in range((file.size + BLOCK_BYTES - 1) // BLOCK_BYTES):
-        yield bytes(memoryview(buffer)[: file.block(number, buffer)])
-
-
-def check(file: ObjectFile) -> None:
-    """Read the whole body and verify its checksums. Raises Damaged."""
-    buffer = bytearray(BLOCK_BYTES)
-    for number in range((file.size + BLOCK_BYTES - 1) // BLOCK_BYTES):
-        file.block(number, buffer)

@@ -91,6 +91,38 @@ class PutReplica(msgspec.Struct, omit_defaults=True):
     policy: int = 0
 
 
+class GetPacked(msgspec.Struct, omit_defaults=True):
+    """Read exactly this version of a packed object, as its file would be. Reply: DoneReply, 404 if it isn't packed."""
+
+    device: str
+    partition: int
+    digest: str
+    stamp: int
+    policy: int = 0
+
+
+class AuditPacked(msgspec.Struct, omit_defaults=True):
+    """Verify the packed objects of a partition, and remove tombstones older than `before` (nanoseconds).
+
+    Without a partition (-1) the lists of records are verified with which a device is opened. Reply: AuditReply.
+    """
+
+    device: str
+    partition: int
+    before: int
+    policy: int = 0
+
+
+class AuditReply(msgspec.Struct, omit_defaults=True):
+    """What was found; `size` is the number of bytes that were read."""
+
+    status: int
+    good: int = 0
+    damaged: int = 0
+    old: int = 0
+    size: int = 0
+
+
 class ListExpired(msgspec.Struct, omit_defaults=True):
     """List up to `limit` objects of a device that have expired at `before` (epoch seconds). Reply: ListingReply."""
 

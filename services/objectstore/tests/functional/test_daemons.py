@@ -11,6 +11,8 @@ from pileus_objectstore.storage.disks import MARKER, Disk
 from pileus_objectstore.testing import ObjectStoreFixture
 from pileus_objectstore.worker import Worker
 
+UNPACKED = True
+
 DATA = os.urandom(700_000)
 
 

@@ -9,6 +9,8 @@ import pytest
 from pileus_objectstore.testing import ObjectStoreFixture
 from pileus_objectstore.worker import Worker
 
+UNPACKED = True
+
 HEADERS = {"X-Object-Meta-Colour": "red", "Content-Type": "text/x", "X-Delete-At": "9999999999"}
 
 

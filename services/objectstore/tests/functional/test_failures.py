@@ -12,9 +12,11 @@ import pytest
 from pileus_objectstore.core import listing_cache
 from pileus_objectstore.storage import object_files
 from pileus_objectstore.storage.disks import MARKER
-from pileus_objectstore.testing import ObjectStoreFixture
+from pileus_objectstore.testing import ObjectStoreFixture, UnpackedObjectStoreFixture
 from pileus_objectstore.wire.framing import CHUNK_BYTES, Body, ConnectionBroken
 from pileus_objectstore.worker import Worker
+
+UNPACKED = True
 
 BIG = os.urandom(3 << 20)
 
@@ -195,7 +197,7 @@ def test_a_client_that_goes_away_leaves_nothing(store: ObjectStoreFixture, conta
 
 @pytest.fixture
 def three(tmp_path: Path):  # type: ignore[no-untyped-def]
-    fixture = ObjectStoreFixture(tmp_path, hosts=3, devices=2)
+    fixture = UnpackedObjectStoreFixture(tmp_path, hosts=3, devices=2)
     fixture.client.put(f"{fixture.account}/c")
     yield fixture
     fixture.close()

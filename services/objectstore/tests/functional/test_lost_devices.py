@@ -8,8 +8,10 @@ import pytest
 
 from pileus_objectstore.daemons.replicator import Task
 from pileus_objectstore.storage.disks import MARKER
-from pileus_objectstore.testing import ObjectStoreFixture
+from pileus_objectstore.testing import ObjectStoreFixture, UnpackedObjectStoreFixture
 from pileus_objectstore.worker import Worker
+
+UNPACKED = True
 
 
 @pytest.fixture
@@ -77,7 +79,7 @@ def test_third_copies_are_made_and_cleared(store: ObjectStoreFixture, container:
 
 def test_two_of_five(tmp_path: Path) -> None:
     """Two lost devices are replaced by two handoffs."""
-    store = ObjectStoreFixture(tmp_path, devices=5)
+    store = UnpackedObjectStoreFixture(tmp_path, devices=5)
     worker = Worker(store.configs[0])
     try:
         store.client.put(f"{store.account}/c")
@@ -103,7 +105,7 @@ def test_two_of_five(tmp_path: Path) -> None:
 
 def test_a_host_that_is_down_is_waited_for(tmp_path: Path) -> None:
     """Its devices are not lost: it will probably return, and nothing is copied before ten minutes have passed."""
-    store = ObjectStoreFixture(tmp_path, hosts=3, devices=2)
+    store = UnpackedObjectStoreFixture(tmp_path, hosts=3, devices=2)
     worker = Worker(store.configs[0])
     try:
         store.client.put(f"{store.account}/c")

@@ -14,6 +14,8 @@ from pileus_objectstore.agent.updater import Updater
 from pileus_objectstore.testing import ObjectStoreFixture
 from pileus_objectstore.worker import Worker
 
+UNPACKED = True
+
 
 def kill(store: ObjectStoreFixture, monkeypatch: pytest.MonkeyPatch, act: Callable[[], Any]) -> None:
     """Kill the storage server when it has stored something and is about to update listings; then start another."""

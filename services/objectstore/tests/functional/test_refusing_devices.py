@@ -19,9 +19,12 @@ import pytest
 
 from pileus_objectstore.storage import object_files
 from pileus_objectstore.storage.block_checksums import BLOCK_BYTES
-from pileus_objectstore.storage.object_files import check, open_file
-from pileus_objectstore.testing import ObjectStoreFixture
+from pileus_objectstore.storage.object_files import open_file
+from pileus_objectstore.storage.object_format import check
+from pileus_objectstore.testing import ObjectStoreFixture, UnpackedObjectStoreFixture
 from pileus_objectstore.wire.contract import timestamp
+
+UNPACKED = True
 
 SIZES = (0, 1, 4096, 100_000, BLOCK_BYTES - 1, BLOCK_BYTES, BLOCK_BYTES + 1, 400_000, 5 << 20)
 NAMES = [f"o{n}" for n in range(12)]  # so many that every set of primaries occurs
@@ -76,7 +79,7 @@ def cluster(state: Path, mounted: dict[str, str], devices: int) -> Iterator[Obje
         for name, options in mounted.items():
             (state / "objectstore" / name).mkdir(parents=True)
             subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", state / "objectstore" / name], check=True)
-        store = ObjectStoreFixture(state, devices=devices)
+        store = UnpackedObjectStoreFixture(state, devices=devices)
         try:
             assert store.client.put(f"{store.account}/{container_on(store, mounted)}").status_code == 201
             yield store
@@ -274,7 +277,7 @@ def test_a_put_that_reaches_one_host_of_three_is_taken_back(tmp_path: Path) -> N
     """Two hosts refuse because their devices are full. The third has stored its copy, which the proxy withdraws, with
     its row.
     """
-    store = ObjectStoreFixture(tmp_path, hosts=3, devices=1)
+    store = UnpackedObjectStoreFixture(tmp_path, hosts=3, devices=1)
     try:
         assert store.client.put(f"{store.account}/c").status_code == 201
         assert put(store, "o", b"old", "length") == 201

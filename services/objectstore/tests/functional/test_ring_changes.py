@@ -10,8 +10,10 @@ from pileus_objectstore.ring import builder as builders
 from pileus_objectstore.ring import rings
 from pileus_objectstore.ring.builder import Builder
 from pileus_objectstore.storage.disks import Disk
-from pileus_objectstore.testing import ObjectStoreFixture
+from pileus_objectstore.testing import ObjectStoreFixture, UnpackedObjectStoreFixture
 from pileus_objectstore.worker import Worker
+
+UNPACKED = True
 
 NAMES = [f"o{n}" for n in range(40)]
 
@@ -20,7 +22,7 @@ NAMES = [f"o{n}" for n in range(40)]
 def three(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ObjectStoreFixture]:
     monkeypatch.setattr(rings, "CHECK_S", 0.0)
     monkeypatch.setattr(builders, "MIN_PART_HOURS", -1)
-    fixture = ObjectStoreFixture(tmp_path, hosts=3, devices=2)
+    fixture = UnpackedObjectStoreFixture(tmp_path, hosts=3, devices=2)
     fixture.client.put(f"{fixture.account}/c")
     for name in NAMES:
         fixture.client.put(f"{fixture.account}/c/{name}", data=name.encode() * 1000)

@@ -5,7 +5,7 @@ import zlib
 from pathlib import Path
 
 from pileus_objectstore.storage.block_checksums import BLOCK_BYTES, BlockChecksums
-from pileus_objectstore.storage.object_files import stamp_of, timestamp_of
+from pileus_objectstore.storage.object_format import stamp_of, timestamp_of
 from pileus_objectstore.wire.contract import timestamp
 
 
