@@ -41,6 +41,8 @@ ADMINS = (
     "aggregate list",
     "compute service list",
     "network agent list",
+    "ring list",
+    "storage policy list",
 )
 
 

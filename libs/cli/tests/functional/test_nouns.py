@@ -131,3 +131,25 @@ def test_the_doctor_of_a_cloud_without_compute(
     monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(small_cloud.configure(home)))
     found = json.loads(pileus.ok(f"doctor --json --state {tmp_path}", "admin").out)
     assert found == {"checked": ["jobs", "images", "clock", "certificates"], "findings": []}
+
+
+def test_an_operator_changes_the_rings(cloud: Any, pileus: Any) -> None:
+    assert pileus("ring list", "demo").code != 0
+    assert [row["Name"] for row in pileus.json("ring list", "admin")] == ["account", "container", "object"]
+    added = pileus.ok("ring add d9 10.9.9.9:6200 --zone 9 --weight 10 --ring object", "admin").out
+    assert added.startswith("object: device ")
+    assert "10.9.9.9:6200" in pileus.ok("ring show object", "admin").out
+    assert "has weight 20" in pileus.ok("ring weight 10.9.9.9:6200/d9 20", "admin").out
+    assert "overload 0.1" in pileus.ok("ring overload 0.1 --ring object", "admin").out
+    assert "is removed" in pileus.ok("ring remove 10.9.9.9:6200/d9", "admin").out
+    assert pileus("ring show moon", "admin").code != 0
+    pileus.ok("ring overload 0", "admin")
+
+
+def test_an_operator_adds_a_storage_policy(cloud: Any, pileus: Any) -> None:
+    pileus.ok("storage policy create two-copies --replicas 2 --alias cheap", "admin")
+    pileus.ok("storage policy set two-copies --deprecated", "admin")
+    rows = {row["Name"]: row for row in pileus.json("storage policy list", "admin")}
+    assert (rows["two-copies"]["Aliases"], rows["two-copies"]["Deprecated"]) == ("cheap", True)
+    pileus.ok("storage policy set two-copies --offered --default", "admin")
+    pileus.ok("storage policy set Policy-0 --default", "admin")
