@@ -90,13 +90,13 @@ def render_container(container: Target, entries: list[Entry], media: str) -> byt
     """The objects of a container in the given media type."""
     if media == "text/plain":
         return _plain(entries)
-    shown = show_objects(container.account, entries)
+    shown = show_objects(container, entries)
     if media == "application/json":
         return msgspec.json.encode(shown)
     return _xml("container", "object", container.container, shown, CONTAINER_COLUMNS)
 
 
-def show_objects(account: str, entries: list[Entry]) -> list[Shown]:
+def show_objects(container: Target, entries: list[Entry]) -> list[Shown]:
     """The rows of a container's listing as JSON shows them."""
     shown: list[Shown] = []
     second, shown_second = "", ""  # neighbours in a listing often share their second
@@ -114,22 +114,25 @@ def show_objects(account: str, entries: list[Entry]) -> list[Shown]:
             "content_type": media,
             "last_modified": shown_second + stamp[11:].ljust(6, "0"),
         }
-        shown.append(row | _extra(extra, account) if separator else row)
+        shown.append(row | _extra(extra, container, name) if separator else row)
     return shown
 
 
-def _extra(text: str, account: str) -> Shown:
-    """What is shown of large objects and links: see `ObjectMeta.listed_etag`."""
+def _extra(text: str, container: Target, name: str) -> Shown:
+    """What is shown of large objects, links and versions: see `ObjectMeta.listed_etag` and `Entry.followed`."""
     values = dict(pair.partition("=")[::2] for pair in text.split("; "))
     shown: Shown = {}
     if "slo_etag" in values:
         shown["slo_etag"] = f'"{values["slo_etag"]}"'
     if "symlink_target" in values:
-        holder = values.get("symlink_target_account") or quote(account)
+        holder = values.get("symlink_target_account") or quote(container.account)
         shown["symlink_path"] = f"/v1/{holder}/{values['symlink_target']}"
     if "symlink_target_etag" in values:
         shown["symlink_etag"] = values["symlink_target_etag"]
         shown["symlink_bytes"] = int(values.get("symlink_target_bytes", 0))
+    if "version" in values:
+        path = quote(f"{container.path}/{name}")
+        shown["symlink_path"], shown["version_symlink"] = f"/v1{path}?version-id={values['version']}", True
     return shown
 
 

@@ -11,6 +11,7 @@ from pileus_objectstore.api import heartbeats
 from pileus_objectstore.api.bulk import report
 from pileus_objectstore.api.conditions import parse_ranges
 from pileus_objectstore.api.http import TRUE, Request, Response
+from pileus_objectstore.api.object_versions import version_of
 from pileus_objectstore.api.objects import created, if_delete_at, put_request
 from pileus_objectstore.api.routes import Calls
 from pileus_objectstore.core import bulk_delete, containers, manifest_uploads, manifests, objects
@@ -45,8 +46,10 @@ def delete(tools: Tools, request: Request) -> Response:
     """Delete a static large object with its segments."""
     containers.find(tools, request.target)
     objects.check_delete_at(tools, request.target, if_delete_at(request))
-    parts = manifests.parts_to_delete(tools, request.target)
-    return report(request, bulk_delete.delete_all(tools, request.access, parts))
+    version = version_of(tools, request, request.target)
+    *parts, own = manifests.parts_to_delete(tools, request.target, version)
+    deletions = bulk_delete.delete_all(tools, request.access, parts)
+    return report(request, [*deletions, bulk_delete.delete_one(tools, request.access, own, version)])
 
 
 def _manifest(request: Request) -> list[object]:

@@ -6,6 +6,7 @@ from pileus_kit.errors import BadRequest, NotAcceptable
 from pileus_objectstore.api.http import Request, Response
 from pileus_objectstore.api.listing_formats import Shown, listing_query, media_type, show_objects
 from pileus_objectstore.core import containers, object_versioning, objects, stored_objects
+from pileus_objectstore.core.access import Action
 from pileus_objectstore.core.listing import Entry
 from pileus_objectstore.core.names import Target
 from pileus_objectstore.core.object_versioning import Deletion
@@ -31,6 +32,7 @@ def version_of(tools: Tools, request: Request, target: Target) -> str:
         version_target(target, version)
         if not object_versioning.state(containers.find(tools, target)):
             raise BadRequest(why="version-aware operations require that the container is versioned")
+        request.access.require(Action(request.environ["pileus.rule"]), target)  # no ACL of Swift grants a version
     return version
 
 
@@ -81,7 +83,8 @@ def deleted(deletion: Deletion) -> Response:
 
 def index(tools: Tools, request: Request) -> tuple[ListingInfo, bytes, str]:
     """The head of the container, and its versions as JSON with their media type. Raises NotAcceptable for others."""
-    if media_type({"format": "json"} | request.query, request.header("Accept")) != "application/json":
+    accept = request.header("Accept")
+    if (accept or "format" in request.query) and media_type(request.query, accept) != "application/json":
         raise NotAcceptable(why="Versions are listed as application/json.")
     query = VersionQuery(listing_query(request.query), request.query.get("version_marker", ""))
     info, versions = list_versions(tools, request.target, query)
@@ -92,5 +95,5 @@ def _shown(container: Target, versions: list[Version]) -> list[Shown]:
     entries = [Entry(one.name, one.timestamp, one.size, one.etag, one.content_type, 0) for one in versions]
     return [
         row if one.is_group else row | {"version_id": one.id, "is_latest": one.is_latest}
-        for one, row in zip(versions, show_objects(container.account, entries), strict=True)
+        for one, row in zip(versions, show_objects(container, entries), strict=True)
     ]

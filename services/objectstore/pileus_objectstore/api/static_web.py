@@ -112,7 +112,7 @@ def _redirection(request: Request) -> Response:
 def _listing(tools: Tools, request: Request, target: Target, info: ListingInfo) -> Response:
     query = ListingQuery(limit=listing.MAX_ROWS, prefix=target.object, delimiter="/")
     container = Target(target.account, target.container)
-    entries = show_objects(target.account, listing.fetch(tools, container, query)[1])
+    entries = show_objects(container, listing.fetch(tools, container, query)[1])
     if target.object and not entries:
         raise NotFound(why=NOT_FOUND)
     title, parameters = f"Listing of {escape(f'/v1{target.path}')}", temp_urls.link_parameters(request)

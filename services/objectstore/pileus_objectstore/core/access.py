@@ -14,7 +14,6 @@ from pileus_objectstore.core import stored_objects
 from pileus_objectstore.core.acls import DEFAULT_DOMAIN, parse
 from pileus_objectstore.core.bucket_rights import (
     OBJECT_ACL,
-    PARTS_SUFFIX,
     S3_ACTIONS,
     TAGGING,
     BucketRights,
@@ -26,7 +25,7 @@ from pileus_objectstore.core.names import Target
 from pileus_objectstore.core.policy_documents import Effect, Principal
 from pileus_objectstore.core.request_facts import RequestFacts, no_facts
 from pileus_objectstore.core.tools import Tools
-from pileus_objectstore.core.version_names import RESERVED
+from pileus_objectstore.core.version_names import known_as
 from pileus_objectstore.wire.contract import ListingInfo
 
 PROJECT_DOMAIN = "X-Account-Sysmeta-Project-Domain-Id"  # stored with an account
@@ -104,8 +103,7 @@ class Access:
         the account, or in the container if the key is a container's. A refusal is always based on a fresh ACL. What no
         client can name, such as the parts of an upload, has the rights of the container that it belongs to.
         """
-        if target.container.startswith(RESERVED):
-            target = Target(target.account, target.container.rpartition(RESERVED)[2], target.object)
+        target = known_as(target)
         if self.signed_for is not None and action == READ_OBJECT:
             if self.signed_for not in (Target(target.account), Target(target.account, target.container)):
                 raise Unauthorized()
@@ -193,7 +191,7 @@ class Access:
     def _admitted_by_s3(self, action: Action, target: Target, rights: BucketRights) -> bool:
         """Whether S3's ACL of the bucket or the object grants it."""
         permission = action.permission or PERMISSIONS.get(action.acl, "")
-        if not permission or rights.enforced or target.container.endswith(PARTS_SUFFIX):
+        if not permission or rights.enforced:
             return False
         of_object = target.object and permission != "WRITE"
         acl = rights.acl if not of_object else self._object_acl(target)

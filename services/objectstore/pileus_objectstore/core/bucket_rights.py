@@ -3,7 +3,6 @@
 They hold for S3's API and for Swift's. The parts of multipart uploads are beside their bucket, under its rights.
 """
 
-import re
 from dataclasses import dataclass
 
 import msgspec
@@ -17,8 +16,6 @@ from pileus_objectstore.wire.contract import ListingInfo
 
 OBJECT_ACL = "X-Object-Sysmeta-S3-Acl"
 TAGGING = "X-Object-Sysmeta-S3-Tagging"
-PARTS_SUFFIX = "+segments"
-PART = re.compile(r"/[0-9a-f]{32}(/[0-9]{5})?$")
 ENFORCED, PREFERRED, WRITER = "BucketOwnerEnforced", "BucketOwnerPreferred", "ObjectWriter"
 S3_ACTIONS = {  # rule of the store's policy -> S3's action, where a request doesn't name a closer one
     "objectstore:object:read": "s3:GetObject",
@@ -103,6 +100,4 @@ def rights_of(info: ListingInfo) -> BucketRights:
 def resource_of(target: Target) -> tuple[Target, str]:
     """The container whose rights count, and the resource of its policies: `bucket` or `bucket/key`."""
     container, key = target.container, target.object
-    if container.endswith(PARTS_SUFFIX):
-        container, key = container.removesuffix(PARTS_SUFFIX), PART.sub("", key)
     return Target(target.account, container), f"{container}/{key}" if key else container

@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
-from pileus_kit.errors import BadRequest, CloudError
-from pileus_objectstore.core import containers, objects
+from pileus_kit.errors import BadRequest, CloudError, NotFound
+from pileus_objectstore.core import containers, object_versioning, objects
 from pileus_objectstore.core.access import DELETE_CONTAINER, DELETE_OBJECT, Access
-from pileus_objectstore.core.names import Target, check
+from pileus_objectstore.core.names import NOT_FOUND, Target, check
 from pileus_objectstore.core.tools import Tools
 
 PARALLEL_DELETIONS = 4
@@ -25,18 +25,22 @@ def delete_all(tools: Tools, access: Access, targets: Iterable[Target]) -> list[
     targets = list(targets)
     objects_first = [target for target in targets if target.object]
     with ThreadPoolExecutor(PARALLEL_DELETIONS) as threads:
-        outcomes = list(threads.map(lambda target: _delete(tools, access, target), objects_first))
-    return outcomes + [_delete(tools, access, target) for target in targets if not target.object]
+        outcomes = list(threads.map(lambda target: delete_one(tools, access, target), objects_first))
+    return outcomes + [delete_one(tools, access, target) for target in targets if not target.object]
 
 
-def _delete(tools: Tools, access: Access, target: Target) -> Deletion:
+def delete_one(tools: Tools, access: Access, target: Target, version: str = "") -> Deletion:
+    """Delete an object, a version of it, or a container. Raises nothing: see `Deletion`."""
     try:
         check(target)
         if not target.container:
             raise BadRequest(why="a line names an object or a container")
         if target.object:
             access.require(DELETE_OBJECT, target)
-            objects.delete(tools, target)
+            if version:
+                object_versioning.delete_version(tools, target, version, promote=False)
+            elif not objects.delete(tools, target).existed:
+                raise NotFound(why=NOT_FOUND)
         else:
             access.require(DELETE_CONTAINER, target)
             containers.delete(tools, target)

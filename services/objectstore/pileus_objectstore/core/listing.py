@@ -41,9 +41,9 @@ class Entry(NamedTuple):
         if "; version=" not in self.etag:
             return self
         shown = dict(pair.partition("=")[::2] for pair in self.etag.split("; ")[1:])
-        del shown["version"]
-        etag, size = shown.pop("version_etag"), int(shown.pop("version_bytes"))
-        return self._replace(size=size, etag="; ".join([etag, *(f"{name}={value}" for name, value in shown.items())]))
+        version, etag, size = shown.pop("version"), shown.pop("version_etag"), int(shown.pop("version_bytes"))
+        extras = [f"{name}={value}" for name, value in shown.items()]
+        return self._replace(size=size, etag="; ".join([etag, *extras, f"version={version}"]))
 
 
 def fetch(tools: Tools, target: Target, query: ListingQuery) -> tuple[ListingInfo | None, list[Entry]]:

@@ -12,7 +12,7 @@ import msgspec
 
 from pileus_kit import decoding
 from pileus_kit.errors import BadRequest, Conflict, Forbidden, NotFound
-from pileus_objectstore.core import listing, stored_objects, symlinks
+from pileus_objectstore.core import listing, object_versioning, stored_objects, symlinks
 from pileus_objectstore.core.access import READ_OBJECT, Access
 from pileus_objectstore.core.cluster import ListingQuery
 from pileus_objectstore.core.content import Content, Segment, SegmentedContent
@@ -20,6 +20,7 @@ from pileus_objectstore.core.names import CONFLICT, NOT_FOUND, Target
 from pileus_objectstore.core.requests import GetRequest
 from pileus_objectstore.core.symlinks import SLO_ETAG, SLO_SIZE
 from pileus_objectstore.core.tools import Tools
+from pileus_objectstore.core.version_names import RESERVED
 from pileus_objectstore.wire.contract import ObjectMeta
 
 STATIC = "X-Static-Large-Object"
@@ -164,16 +165,18 @@ def _dynamic_etag(segments: list[Segment]) -> str:
     return hashlib.md5("".join(s.etag for s in segments).encode(), usedforsecurity=False).hexdigest()
 
 
-def parts_to_delete(tools: Tools, target: Target) -> list[Target]:
-    """The segments of a static large object, nested manifests' too, then the manifests. Raises NotFound.
+def parts_to_delete(tools: Tools, target: Target, version: str = "") -> list[Target]:
+    """The segments of a static large object, nested manifests' too, then the manifests, its own last. Raises NotFound.
 
-    Each is visited once: manifests may name one another in a circle, and one segment a thousand times.
+    With `version` they are those of a version. Each is visited once: manifests may name one another in a circle, and
+    one segment a thousand times.
     """
     segments: dict[Target, None] = {}
     manifests, waiting = {target: None}, [target]
     while waiting:
         manifest = waiting.pop()
-        meta = stored_objects.find(tools, manifest)
+        named = version if manifest == target else ""
+        meta = object_versioning.find(tools, target, named) if named else stored_objects.find(tools, manifest)
         if meta is None and manifest == target:
             raise NotFound(why=NOT_FOUND)
         if meta is None or not is_static(meta):
@@ -192,5 +195,5 @@ def parts_to_delete(tools: Tools, target: Target) -> list[Target]:
 def _named_objects(account: str, stored: Content) -> Iterator[tuple[Target, bool]]:
     """(object, whether it is a manifest itself) for each line that names an object."""
     for line in read_lines(stored):
-        if not line.data:
+        if not line.data and not line.name.startswith(f"/{RESERVED}"):  # parts of an upload go with their object
             yield Target(account, *line.name.lstrip("/").split("/", 1)), line.sub_slo

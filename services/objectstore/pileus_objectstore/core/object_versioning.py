@@ -48,7 +48,6 @@ ENABLED = "true"
 DISABLED = "false"  # as Swift does it: a DELETE leaves no marker, a PUT replaces only what is not a version
 SUSPENDED = "suspended"  # as S3 does it: a DELETE leaves a marker with the id "null", and there is one null version
 TICK_S = 0.00001  # the smallest difference between two timestamps
-MAX_PROMOTED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,48 +205,60 @@ def delete_version(tools: Tools, target: Target, version: str, *, promote: bool)
     marker in its place, is deleted. Without, as Swift has it, there is no current one then.
     """
     reply = present(tools, target)
-    there = reply.meta
-    if version == NULL and there is not None and not is_link(there):
+    if version == NULL and reply.meta is not None and not is_link(reply.meta):
         return _delete_null(tools, target, reply, promote)
     place = find_archived_null(tools, target) if version == NULL else version_target(target, version)
     meta = stored_objects.find(tools, place) if place else None
-    if place is None or meta is None:
+    own = id_of(meta) if meta is not None else version
+    if place is None or (meta is None and linked_id(reply.meta) != own):
         raise NotFound(why=NOT_FOUND)
-    own, is_marker = id_of(meta), is_delete_marker(meta)
-    current = there is not None and there.headers.get(VERSION) == own
-    if promote and (current or (there is None and is_marker)):
-        _promote(tools, target, reply, own)
-    elif current:
-        _remove(tools, target, target, _after(reply, own))
+    is_marker = meta is not None and is_delete_marker(meta)
+    _unlink(tools, target, reply, own, promote=promote, was_marker=is_marker)
     _remove(tools, target, place)
+    while linked_id((reply := present(tools, target)).meta) == own:  # another deletion has just promoted this version
+        _unlink(tools, target, reply, own, promote=promote)
     return Deletion(True, version, is_marker)
 
 
+def _unlink(
+    tools: Tools, target: Target, reply: ObjectReply, version: str, *, promote: bool, was_marker: bool = False
+) -> None:
+    """End that a version, which will be deleted, is the current one."""
+    current = linked_id(reply.meta) == version
+    if promote and (current or (reply.meta is None and was_marker)):
+        _promote(tools, target, reply, (version,))
+    elif current:
+        _remove(tools, target, target, _after(reply, version))
+
+
 def _delete_null(tools: Tools, target: Target, reply: ObjectReply, promote: bool) -> Deletion:
-    if promote and _promote(tools, target, reply, ""):
+    if promote and _promote(tools, target, reply):
         _delete_parts(tools, target, reply.meta)
     else:
-        _remove(tools, target, target, _after(reply, ""))
+        _remove(tools, target, target, _after(reply))
     return Deletion(True, NULL)
 
 
-def _promote(tools: Tools, target: Target, reply: ObjectReply, gone: str) -> bool:
-    """Make the newest version other than `gone` the current one; False, and no link, if that is a marker or missing.
+def _promote(tools: Tools, target: Target, reply: ObjectReply, gone: tuple[str, ...] = ()) -> bool:
+    """Make the newest version, but for those that are `gone`, the current one; False if that is a marker or missing.
 
-    The link is as old as what it replaces, so a PUT that is under way wins over it.
+    The link is only a moment newer than what it replaces, so a PUT that is under way wins over it.
     """
-    rows = [row for row in _rows(tools, target, MAX_PROMOTED) if row.id != gone or not gone]
-    newest = rows[0] if rows else None
-    if newest is not None and gone and reply.meta is None and newest.id > gone:
-        return False  # what is deleted was not the newest
-    if newest is None or newest.is_marker:
+    rows = [row for row in _rows(tools, target, len(gone) + 1) if row.id not in gone]
+    if rows and gone and reply.meta is None and rows[0].id > gone[0]:
+        return False  # the marker that goes was not the newest
+    after = _after(reply, *gone)
+    if not rows or rows[0].is_marker:
         if reply.meta is not None and gone:
-            _remove(tools, target, target, _after(reply, gone))
+            _remove(tools, target, target, after)
         return False
-    meta = stored_objects.find(tools, version_target(target, newest.id))
-    if meta is None:
-        return False
-    _link_to(tools, target, meta, _after(reply, gone))
+    place = version_target(target, rows[0].id)
+    meta = stored_objects.find(tools, place)
+    if meta is not None:
+        _link_to(tools, target, meta, after)
+        meta = stored_objects.find(tools, place)
+    if meta is None:  # it was deleted meanwhile
+        return _promote(tools, target, present(tools, target), (*gone, rows[0].id))
     return True
 
 
@@ -265,6 +276,12 @@ def restore(tools: Tools, target: Target, version: str) -> ObjectMeta:
     _archive(tools, target, present(tools, target).meta)
     _link_to(tools, target, meta, timestamp(tools.now()))
     return meta
+
+
+def newest(tools: Tools, target: Target) -> ObjectMeta | None:
+    """The newest version that is kept of an object, perhaps a delete marker; None if there is none."""
+    rows = _rows(tools, target, 1)
+    return stored_objects.find(tools, version_target(target, rows[0].id)) if rows else None
 
 
 def is_delete_marker(meta: ObjectMeta) -> bool:
@@ -313,17 +330,19 @@ def _rows(tools: Tools, target: Target, limit: int, marker: str = "") -> list[Ve
 
 
 def _remove(tools: Tools, target: Target, place: Target, stamp: str = "") -> bool:
-    """Delete what is stored of `target` at a place, and the parts that it was uploaded in. Raises Conflict."""
+    """Delete what is stored of `target` at a place, and the parts that it was uploaded in; whether there was anything.
+
+    With `stamp`, something newer stays. Without, Conflict is raised then.
+    """
     reply = stored_objects.delete(tools, place, stamp=stamp)
-    if reply.status == 409:
+    if reply.status == 409 and not stamp:
         raise Conflict(why="There is a newer version of the object.")
-    if reply.status == 404:
-        return False
-    _delete_parts(tools, target, reply.meta)
-    return True
+    if reply.status == 204:
+        _delete_parts(tools, target, reply.meta)
+    return reply.status != 404
 
 
-def _after(reply: ObjectReply, version: str) -> str:
+def _after(reply: ObjectReply, *versions: str) -> str:
     """A timestamp just after that of what is there, or was."""
-    there = max(reply.meta.timestamp if reply.meta else "", reply.timestamp, version)
+    there = max(reply.meta.timestamp if reply.meta else "", reply.timestamp, *versions)
     return timestamp(float(there) + TICK_S)

@@ -59,7 +59,7 @@ def _of_versions(query: VersionQuery, container: Target) -> ListingQuery:
     rows, marker, end = query.rows, query.rows.marker, query.rows.end_marker
     if marker and query.version_marker and query.version_marker != NULL:
         marker = version_target(Target(container.account, container.container, marker), query.version_marker).object
-    elif marker:
+    elif marker and not (rows.delimiter and marker.endswith(rows.delimiter)):  # else it is a group
         marker += "\0" if rows.reverse or query.version_marker else PAST_ALL
     return replace(rows, marker=marker, end_marker=end + PAST_ALL if end and rows.reverse else end)
 
@@ -70,6 +70,7 @@ def _merged(query: VersionQuery, present: list[Entry], kept: list[Version]) -> l
     in_place = [_in_place(entry) for entry in present if entry.is_group or not entry.version]
     if rows.reverse and query.version_marker == NULL:
         in_place = [version for version in in_place if version.name != rows.marker]
+    in_place += _without_data(query, present, kept)
     groups = {version.name for version in in_place if version.is_group}
     kept = [version for version in kept if not (version.is_group and version.name in groups)]
     ordered = sorted([*in_place, *kept], key=_order, reverse=rows.reverse)[: rows.limit]
@@ -80,6 +81,23 @@ def _merged(query: VersionQuery, present: list[Entry], kept: list[Version]) -> l
             or (linked[version.name] == version.id if version.name in linked else version.is_marker and n in newest)
         )
         for n, version in enumerate(ordered)
+    ]
+
+
+def _without_data(query: VersionQuery, present: list[Entry], kept: list[Version]) -> list[Version]:
+    """Links whose versions are not kept any more: two deletions, or a deletion and a PUT, have crossed each other.
+
+    They are listed so that a client can delete them.
+    """
+    limit, last = query.rows.limit, kept[-1].name if kept else ""
+    known = {version.name for version in kept}
+    return [
+        Version(entry.name, entry.version, entry.timestamp, entry.size, "", entry.content_type)
+        for entry in (one.followed() for one in present)
+        if entry.version
+        and entry.name not in known
+        and (len(kept) < limit or (entry.name > last if query.rows.reverse else entry.name < last))
+        and not (query.version_marker and entry.name == query.rows.marker)
     ]
 
 

@@ -1,5 +1,6 @@
 """How versions are named: containers, objects and ids, and what listings show of a link to a version."""
 
+import re
 from typing import NamedTuple
 
 from pileus_kit.errors import BadRequest
@@ -9,6 +10,7 @@ from pileus_objectstore.wire.contract import ObjectMeta
 
 RESERVED = "\0"  # no client can name a container that begins so
 VERSIONS = f"{RESERVED}versions{RESERVED}"
+PART = re.compile(r"/[0-9a-f]{32}(/[0-9]{5})?$")  # what follows a key in the name of an upload, or of a part of it
 VERSION = "X-Object-Sysmeta-Version-Id"  # of a link: the version that it leads to
 NULL_MARK = "X-Object-Sysmeta-Version-Null"  # of a version that was stored while the container kept none
 NULL_MARK_LISTED = "version_null=1"
@@ -67,6 +69,17 @@ def split_name(name: str) -> tuple[str, str]:
     own, _, inverted = name.rpartition("\0")
     ticks = f"{LAST_TICK - int(inverted):015d}"
     return own, f"{ticks[:10]}.{ticks[10:]}"
+
+
+def known_as(target: Target) -> Target:
+    """The container or object of the client's to which something belongs that no client can name."""
+    if not target.container.startswith(RESERVED):
+        return target
+    _, kind, container = target.container.split(RESERVED, 2)
+    name = target.object
+    if name:
+        name = split_name(name)[0] if f"{RESERVED}{kind}{RESERVED}" == VERSIONS else PART.sub("", name)
+    return Target(target.account, container, name)
 
 
 def id_of(meta: ObjectMeta) -> str:

@@ -234,7 +234,7 @@ def test_a_put_that_comes_later_wins_over_a_promotion(store: ObjectStoreFixture,
     promote = object_versioning._promote  # what the deletion does before it removes the data
     stale = object_versioning.present(tools, target)
     third = put(store, f"{versioned}/o", b"three")
-    assert promote(tools, target, stale, second)
+    assert promote(tools, target, stale, (second,))
     assert store.client.get(f"{versioned}/o").headers[ID] == third
     object_versioning.delete_version(tools, target, third, promote=True)
     object_versioning.delete_version(tools, target, second, promote=True)

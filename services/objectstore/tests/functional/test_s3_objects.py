@@ -161,7 +161,8 @@ def test_who_may_not_is_refused(s3: S3) -> None:
 def test_what_is_not_built_says_so(s3: S3) -> None:
     boto = s3.client()
     assert code(boto.get_bucket_policy, Bucket="pictures") == (404, "NoSuchBucketPolicy")
-    assert code(boto.put_bucket_policy, Bucket="pictures", Policy="{}") == (501, "NotImplemented")
+    accelerated = {"AccelerateConfiguration": {"Status": "Enabled"}}
+    assert code(boto.put_bucket_accelerate_configuration, Bucket="pictures", **accelerated) == (501, "NotImplemented")
     secret = {"ServerSideEncryption": "AES256"}
     assert code(boto.put_object, Bucket="pictures", Key="x", Body=b"", **secret) == (501, "NotImplemented")
     assert boto.get_bucket_versioning(Bucket="pictures").get("Status") is None

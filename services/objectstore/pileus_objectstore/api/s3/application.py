@@ -21,6 +21,7 @@ from pileus_objectstore.api.s3 import (
     policies,
     public_access,
     signatures,
+    versions,
 )
 from pileus_objectstore.api.s3.errors import S3Error, error_of, shown
 from pileus_objectstore.api.s3.payloads import UNSIGNED, ChunkSigner, Payload
@@ -66,6 +67,9 @@ BUCKET: dict[tuple[str, str], Handler] = {
     ("DELETE", "tagging"): bucket_tags.delete,
     ("GET", "uploads"): multipart_listings.list_uploads,
     ("GET", "requestPayment"): buckets.show_request_payment,
+    ("GET", "versioning"): versions.show_versioning,
+    ("PUT", "versioning"): versions.update_versioning,
+    ("GET", "versions"): versions.index,
     ("POST", "delete"): objects.delete_many,
     ("GET", "lifecycle"): lifecycle.show,
     ("PUT", "lifecycle"): lifecycle.update,
@@ -154,8 +158,6 @@ class S3Application:
     def _handler(self, s3: S3Request) -> Handler:
         table = OBJECT if s3.key else BUCKET if s3.bucket else SERVICE
         named = sorted(SUBRESOURCES & s3.query.keys())
-        if "versionId" in s3.query and s3.query["versionId"] != "null":
-            raise S3Error("NotImplemented", "Versions are not implemented.")
         what = "uploadId" if "uploadId" in named else named[0] if named else ""
         handler = table.get((s3.method, what))
         if handler is None:

@@ -31,7 +31,6 @@ EMPTY: dict[str, str] = {  # sub-resource -> the root of its empty document
     "accelerate": "AccelerateConfiguration",
     "logging": "BucketLoggingStatus",
     "notification": "NotificationConfiguration",
-    "versioning": "VersioningConfiguration",
 }
 
 

@@ -56,6 +56,7 @@ CODES: dict[str, tuple[int, str]] = {
     "NoSuchTagSet": (404, "The TagSet does not exist."),
     "NoSuchUpload": (404, "The specified multipart upload does not exist: it was completed or aborted."),
     "NoSuchWebsiteConfiguration": (404, "The specified bucket does not have a website configuration."),
+    "NoSuchVersion": (404, "The specified version does not exist."),
     "NotImplemented": (501, "A header or query that you provided implies functionality that is not implemented."),
     "ObjectLockConfigurationNotFoundError": (404, "Object Lock configuration does not exist for this bucket."),
     "OwnershipControlsNotFoundError": (404, "The bucket ownership controls were not found."),
@@ -81,6 +82,7 @@ class S3Error(CloudError):
 
     def __init__(self, code: str, message: str = "", **fields: str) -> None:
         self.code, self.fields = code, fields
+        self.headers: list[tuple[str, str]] = []
         status, sentence = CODES[code]
         super().__init__(why=message or sentence)
         self.status = status
@@ -127,6 +129,6 @@ def shown(err: S3Error, resource: str) -> Response:
     fields = {"Code": err.code, "Message": str(err), **err.fields, "Resource": resource}
     fields["RequestId"] = context.request_id.get()
     inner = "".join(f"<{name}>{escape(printable(value))}</{name}>" for name, value in fields.items())
-    headers = [] if err.retry_after is None else [("Retry-After", str(err.retry_after))]
+    headers = err.headers + ([] if err.retry_after is None else [("Retry-After", str(err.retry_after))])
     body = f'<?xml version="1.0" encoding="UTF-8"?>\n<Error>{inner}</Error>'.encode(errors="replace")
     return Response(err.status, headers, body, "application/xml")

@@ -6,13 +6,13 @@ from xml.etree.ElementTree import Element
 from pileus_kit.numbers import parse_whole_number
 from pileus_objectstore.api.conditions import parse_ranges
 from pileus_objectstore.api.http import Response
-from pileus_objectstore.api.s3 import acls, checksums, metadata, objects
+from pileus_objectstore.api.s3 import acls, checksums, metadata, objects, versions
 from pileus_objectstore.api.s3.errors import S3Error
 from pileus_objectstore.api.s3.requests import S3Request
 from pileus_objectstore.api.s3.xml_bodies import Node, parse, response, text
 from pileus_objectstore.core import containers, multipart_completion, multipart_uploads
 from pileus_objectstore.core import objects as core_objects
-from pileus_objectstore.core.access import ABORT_UPLOAD, CREATE_OBJECT, READ_OBJECT
+from pileus_objectstore.core.access import ABORT_UPLOAD, CREATE_OBJECT
 from pileus_objectstore.core.checksums import ALGORITHMS, Checksum, encode
 from pileus_objectstore.core.conditions import resolve
 from pileus_objectstore.core.multipart_completion import (
@@ -70,10 +70,10 @@ def put_part(s3: S3Request) -> Response:
 
 def _copy_part(s3: S3Request, number: int) -> Response:
     source = objects.copy_source(s3)
-    meta = objects.find(s3, source)
+    meta = objects.find(s3, source.target, source.version)
     objects.check_copy_conditions(s3, meta)
-    s3.access.require(READ_OBJECT, source)
-    found = core_objects.get(s3.tools, s3.access, GetRequest(source, newest=True))
+    request = GetRequest(source.target, newest=True, version=source.version)
+    found = core_objects.get(s3.tools, s3.access, request)
     first, last = 0, found.content.size - 1
     asked = s3.headers.get("x-amz-copy-source-range")
     if asked:
@@ -141,7 +141,8 @@ def complete(s3: S3Request) -> Response:
         raise S3Error("BadDigest", str(err)) from None
     location = f"/{s3.bucket}/{s3.key}"
     named = ("Location", location), ("Bucket", s3.bucket), ("Key", s3.key), ("ETag", f'"{done.etag}"')
-    return response(Node("CompleteMultipartUploadResult", *named).extend(checksums.nodes(done.checksum)))
+    result = Node("CompleteMultipartUploadResult", *named).extend(checksums.nodes(done.checksum))
+    return response(result, headers=versions.created_headers(done.meta))
 
 
 def abort(s3: S3Request) -> Response:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from pileus_kit.numbers import parse_whole_number
 from pileus_objectstore.api.http import Response, http_date
-from pileus_objectstore.api.s3 import checksums, metadata, multipart, objects
+from pileus_objectstore.api.s3 import checksums, metadata, multipart, objects, versions
 from pileus_objectstore.api.s3.errors import S3Error
 from pileus_objectstore.api.s3.listings import encoder, limit_of
 from pileus_objectstore.api.s3.requests import S3Request
@@ -100,7 +100,7 @@ def show_attributes(s3: S3Request) -> Response:
     wanted = {name.strip() for name in s3.headers.get("x-amz-object-attributes", "").split(",") if name.strip()}
     if not wanted or wanted - set(ATTRIBUTES):
         raise S3Error("InvalidArgument", "Invalid attribute name specified.")
-    meta = objects.find(s3, s3.target)
+    meta = objects.find(s3, s3.target, s3.version)
     checksum = read(meta.headers.get(metadata.CHECKSUM, ""))
     is_multipart = metadata.ETAG in meta.headers and manifests.is_static(meta)
     shown: dict[str, Node | tuple[str, object] | None] = {
@@ -111,7 +111,7 @@ def show_attributes(s3: S3Request) -> Response:
         "ObjectSize": ("ObjectSize", meta.size if meta.listed_size < 0 else meta.listed_size),
     }
     result = Node("GetObjectAttributesResponse", *(node for name, node in shown.items() if name in wanted))
-    return response(result, headers=[("Last-Modified", http_date(meta.timestamp))])
+    return response(result, headers=[("Last-Modified", http_date(meta.timestamp)), *versions.headers(s3, meta)])
 
 
 def _object_parts(s3: S3Request, meta: ObjectMeta) -> Node:

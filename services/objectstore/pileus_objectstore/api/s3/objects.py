@@ -1,6 +1,6 @@
 """Objects: put, get, head, delete, copy, and their tags."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from urllib.parse import parse_qsl, quote, unquote, urlencode
 
@@ -10,6 +10,7 @@ from pileus_kit.errors import CloudError, NotFound
 from pileus_objectstore.api.conditions import conditions, ranges
 from pileus_objectstore.api.http import Response
 from pileus_objectstore.api.s3 import acls, checksums, lifecycle, metadata
+from pileus_objectstore.api.s3 import versions as object_versions
 from pileus_objectstore.api.s3.buckets import account_of
 from pileus_objectstore.api.s3.errors import S3Error, error_of
 from pileus_objectstore.api.s3.requests import S3Request
@@ -18,6 +19,7 @@ from pileus_objectstore.core import (
     containers,
     copies,
     multipart_uploads,
+    object_versioning,
     objects,
     stored_objects,
     upload_parts,
@@ -27,6 +29,7 @@ from pileus_objectstore.core.access import CREATE_OBJECT, DELETE_OBJECT, READ_OB
 from pileus_objectstore.core.bucket_rights import TAGGING
 from pileus_objectstore.core.conditions import Conditions
 from pileus_objectstore.core.names import Target
+from pileus_objectstore.core.object_versioning import Deletion
 from pileus_objectstore.core.requests import CopyRequest, GetRequest, PostRequest, PutRequest
 from pileus_objectstore.core.timestamps import iso
 from pileus_objectstore.wire.contract import Footers, ObjectMeta
@@ -39,7 +42,12 @@ COPY_CONDITIONS = ("If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodif
 def show(s3: S3Request) -> Response:
     """GetObject and HeadObject."""
     s3.access.require(READ_OBJECT, s3.target)
-    return _shown(s3, objects.get(s3.tools, s3.access, _get_request(s3)))
+    try:
+        return _shown(s3, objects.get(s3.tools, s3.access, _get_request(s3)))
+    except objects.IsDeleteMarker as err:
+        raise object_versions.marker_met(s3, err.meta) from None
+    except NotFound:
+        raise object_versions.not_found(s3) from None
 
 
 def _get_request(s3: S3Request) -> GetRequest:
@@ -55,11 +63,13 @@ def _get_request(s3: S3Request) -> GetRequest:
         head=s3.method == "HEAD",
         newest=asked is not None,
         part=int(part) if part else None,
+        version=s3.version,
     )
 
 
 def _shown(s3: S3Request, found: objects.FoundObject) -> Response:
     headers = metadata.shown(found, s3.query, s3.headers.get("x-amz-checksum-mode", "").upper() == "ENABLED")
+    headers += object_versions.headers(s3, found.meta)
     asked = conditions(s3.http.headers)
     status = found.status
     if asked is not None:
@@ -118,7 +128,7 @@ def create(s3: S3Request) -> Response:
     if reply.meta is not None:
         kept = msgspec.structs.replace(reply.meta, headers=headers)
         shown += lifecycle.expiration_header(s3, kept)
-    return Response(200, shown, b"", "")
+    return Response(200, shown + object_versions.created_headers(reply.meta), b"", "")
 
 
 def _footers(s3: S3Request) -> Footers:
@@ -147,24 +157,28 @@ def copy(s3: S3Request) -> Response:
     directive = s3.headers.get("x-amz-metadata-directive", "COPY").upper()
     if directive not in ("COPY", "REPLACE"):
         raise S3Error("InvalidArgument", "Unknown metadata directive.")
-    if source == s3.target and directive == "COPY":
+    if source.target == s3.target and not source.version and directive == "COPY":
         raise S3Error("InvalidRequest", "This copy request is illegal because it changes nothing of the object.")
-    kept = find(s3, source)
+    kept = find(s3, source.target, source.version)
     headers = metadata.stored(s3.headers) if directive == "REPLACE" else _copied_headers(kept)
     if s3.headers.get("x-amz-tagging-directive", "COPY").upper() == "COPY" and TAGGING in kept.headers:
         headers[TAGGING] = kept.headers[TAGGING]
     headers |= acls.of_new_object(s3)
     check_copy_conditions(s3, kept)
     replaced = versions.lost_by_put(s3.tools, s3.target, containers.find(s3.tools, s3.target))
-    request = CopyRequest(GetRequest(source), s3.target, headers, fresh_metadata=True)
+    request = CopyRequest(GetRequest(source.target, version=source.version), s3.target, headers, fresh_metadata=True)
     copied = copies.copy(s3.tools, s3.access, request)
     meta = copied.reply.meta if copied.reply else None
     if meta is None:
         raise S3Error("InternalError")
-    if source != s3.target:
+    if source.target != s3.target:
         upload_parts.delete_parts(s3.tools, replaced)
     modified = f"{iso(meta.timestamp)[:-3]}Z"
-    return response(Node("CopyObjectResult", ("ETag", f'"{meta.etag}"'), ("LastModified", modified)))
+    headers_shown = object_versions.created_headers(meta)
+    if source.version:
+        headers_shown.append(("x-amz-copy-source-version-id", source.version))
+    result = Node("CopyObjectResult", ("ETag", f'"{meta.etag}"'), ("LastModified", modified))
+    return response(result, headers=headers_shown)
 
 
 def _copied_headers(meta: ObjectMeta) -> dict[str, str]:
@@ -175,23 +189,38 @@ def _copied_headers(meta: ObjectMeta) -> dict[str, str]:
     }
 
 
-def copy_source(s3: S3Request) -> Target:
-    """Read x-amz-copy-source: `bucket/key`, quoted. Raises S3Error."""
+@dataclass(frozen=True, slots=True)
+class CopySource:
+    """What x-amz-copy-source names. `version` is '' for the current one."""
+
+    target: Target
+    version: str = ""
+
+
+def copy_source(s3: S3Request) -> CopySource:
+    """Read x-amz-copy-source: `bucket/key`, quoted, perhaps with `?versionId=`. Raises S3Error."""
     path, _, query = s3.headers["x-amz-copy-source"].partition("?")
-    if query and not query.endswith("versionId=null"):
-        raise S3Error("NotImplemented", "Versions are not implemented.")
     bucket, _, key = unquote(path).removeprefix("/").partition("/")
     if not bucket or not key:
         raise S3Error("InvalidArgument", "Copy Source must mention the source bucket and key: sourcebucket/sourcekey")
-    return Target(account_of(s3, bucket), bucket, key)
+    version = dict(parse_qsl(query, keep_blank_values=True)).get("versionId", "")
+    return CopySource(Target(account_of(s3, bucket), bucket, key), version)
 
 
-def find(s3: S3Request, target: Target, action: Action = READ_OBJECT) -> ObjectMeta:
-    """An object's metadata, for a caller who may read it, or do `action` to it. Raises S3Error."""
+def find(s3: S3Request, target: Target, version: str = "", action: Action = READ_OBJECT) -> ObjectMeta:
+    """An object's metadata, or that of a version, for a caller who may do `action` to it. Raises S3Error."""
     s3.access.require(action, target)
-    meta = stored_objects.find(s3.tools, target, newest=True)
+    if version:
+        try:
+            meta: ObjectMeta | None = object_versioning.find(s3.tools, target, version)
+        except NotFound:
+            raise S3Error("NoSuchVersion", VersionId=version) from None
+    else:
+        meta = stored_objects.find(s3.tools, target, newest=True)
     if meta is None:
-        raise S3Error("NoSuchKey")
+        raise S3Error("NoSuchKey", Key=target.object)
+    if object_versioning.is_delete_marker(meta):
+        raise object_versions.marker_met(s3, meta)
     return meta
 
 
@@ -210,16 +239,7 @@ def check_copy_conditions(s3: S3Request, meta: ObjectMeta) -> None:
 def delete(s3: S3Request) -> Response:
     """DeleteObject: it succeeds whether or not there is such an object."""
     s3.access.require(DELETE_OBJECT, s3.target)
-    remove(s3, s3.target)
-    return Response(204, (), b"", "")
-
-
-def remove(s3: S3Request, target: Target) -> None:
-    """Delete an object, if there is one."""
-    try:
-        objects.delete(s3.tools, target)
-    except NotFound:
-        return
+    return Response(204, object_versions.deletion_headers(object_versions.delete(s3, s3.version)), b"", "")
 
 
 def delete_many(s3: S3Request) -> Response:
@@ -227,23 +247,30 @@ def delete_many(s3: S3Request) -> Response:
     if not {"content-md5"} & s3.headers.keys() and not _has_checksum(s3):
         raise S3Error("InvalidRequest", "Missing required header for this request: Content-MD5 or a checksum")
     document = parse(s3.body(), "Delete")
-    keys = [text(one, "Key") for one in document.findall("Object")]
-    if not keys or len(keys) > MAX_DELETES or not all(keys):
+    named = [(text(one, "Key"), text(one, "VersionId")) for one in document.findall("Object")]
+    if not named or len(named) > MAX_DELETES or not all(key for key, _ in named):
         raise S3Error("MalformedXML")
     quiet = text(document, "Quiet").lower() == "true"
     result = Node("DeleteResult")
-    for key in keys:
+    for key, version in named:
+        shown = ("Key", key), ("VersionId", version) if version else None
         try:
-            target = replace(s3, key=key).target
-            s3.access.require(DELETE_OBJECT, target)
-            remove(s3, target)
+            one = replace(s3, key=key)
+            s3.access.require(DELETE_OBJECT, one.target)
+            deletion = object_versions.delete(one, version)
         except CloudError as err:
-            shown = error_of(err, for_object=True)
-            result.add(Node("Error", ("Key", key), ("Code", shown.code), ("Message", str(shown))))
+            error = error_of(err, for_object=True)
+            result.add(Node("Error", *shown, ("Code", error.code), ("Message", str(error))))
         else:
             if not quiet:
-                result.add(Node("Deleted", ("Key", key)))
+                result.add(Node("Deleted", *shown, *_marker_nodes(deletion)))
     return response(result)
+
+
+def _marker_nodes(deletion: Deletion) -> list[tuple[str, object]]:
+    if not deletion.is_marker:
+        return []
+    return [("DeleteMarker", True), ("DeleteMarkerVersionId", deletion.version)]
 
 
 def _has_checksum(s3: S3Request) -> bool:
@@ -253,7 +280,7 @@ def _has_checksum(s3: S3Request) -> bool:
 
 def show_tags(s3: S3Request) -> Response:
     """GetObjectTagging."""
-    meta = find(s3, s3.target, READ_OBJECT.named("s3:GetObjectTagging"))
+    meta = find(s3, s3.target, s3.version, READ_OBJECT.named("s3:GetObjectTagging"))
     tags = parse_qsl(meta.headers.get(TAGGING, ""), keep_blank_values=True)
     nodes = [Node("Tag", ("Key", key), ("Value", value)) for key, value in tags]
     return response(Node("Tagging", Node("TagSet").extend(nodes)))
@@ -281,6 +308,6 @@ def parse_tags(body: bytes) -> list[tuple[str, str]]:
 
 
 def _set_tags(s3: S3Request, tagging: str, action: str) -> None:
-    meta = find(s3, s3.target, UPDATE_OBJECT.named(action))
+    meta = find(s3, s3.target, s3.version, UPDATE_OBJECT.named(action))
     # "" stands for no tags, as what isn't mentioned stays
-    objects.update(s3.tools, PostRequest(s3.target, {**meta.headers, TAGGING: tagging}, meta.delete_at))
+    objects.update(s3.tools, PostRequest(s3.target, {**meta.headers, TAGGING: tagging}, meta.delete_at, s3.version))

@@ -6,12 +6,14 @@ from functools import cached_property
 from urllib.parse import parse_qsl
 
 from pileus_kit.auth import Caller
+from pileus_kit.errors import BadRequest
 from pileus_objectstore.api.http import Request, text_of
 from pileus_objectstore.api.s3.errors import S3Error
 from pileus_objectstore.api.s3.payloads import Payload
 from pileus_objectstore.core.access import Access
 from pileus_objectstore.core.names import Target
 from pileus_objectstore.core.tools import Tools
+from pileus_objectstore.core.version_names import NULL, version_target
 from pileus_objectstore.errors import BadPath
 
 MAX_XML_BYTES = 2 << 20
@@ -75,11 +77,28 @@ class S3Request:
     @property
     def target(self) -> Target:
         """The object. Raises S3Error if its key is too long, or holds a NUL."""
-        if len(self.key.encode(errors="replace")) > MAX_KEY_BYTES:
+        return self.of_key(self.key)
+
+    def of_key(self, key: str) -> Target:
+        """An object of the bucket. Raises S3Error if its key is too long, or holds a NUL."""
+        if len(key.encode(errors="replace")) > MAX_KEY_BYTES:
             raise S3Error("KeyTooLongError")
-        if "\0" in self.key:
+        if "\0" in key:
             raise S3Error("InvalidArgument", "A key can't hold the character NUL.")
-        return Target(self.account, self.bucket, self.key)
+        return Target(self.account, self.bucket, key)
+
+    @property
+    def version(self) -> str:
+        """The id of the version that the request names, '' if it names none. Raises S3Error."""
+        version = self.query.get("versionId", "")
+        if "versionId" in self.query and not version:
+            raise S3Error("InvalidArgument", "Version id cannot be the empty string")
+        if version not in ("", NULL):
+            try:
+                version_target(self.target, version)
+            except BadRequest:
+                raise S3Error("InvalidArgument", "Invalid version id specified") from None
+        return version
 
     def body(self) -> bytes:
         """The whole body of a request that carries a document."""
