@@ -22,6 +22,10 @@ class Config(ServiceConfig):
         "Secret that proxies and storage servers share; empty: a file under the state directory", "", secret=True
     )
     s3_domains: tuple[str, ...] = option("Domains below which a host name's first part is an S3 bucket", ())
+    s3_website_domains: tuple[str, ...] = option(
+        "Domains below which a host name's first part is a bucket that is shown as a website", ()
+    )
+    s3_signature_v2: bool = option("Accept AWS Signature Version 2, which is old and weaker, from S3 clients", False)
     account_prefix: str = option("Account names are this and the project's id", "AUTH_")
     service_prefix: str = option(
         "Account names of services are this and the project's id (such as SERVICE_); empty: there are none", ""

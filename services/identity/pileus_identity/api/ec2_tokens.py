@@ -20,7 +20,12 @@ TEXT: JsonObject = {"type": "string", "maxLength": 4096}
 S3: JsonObject = {
     "type": "object",
     "required": ["access", "token", "signature"],
-    "properties": {"access": TEXT, "token": {"type": "string", "maxLength": 65_536}, "signature": TEXT},
+    "properties": {
+        "access": TEXT,
+        "token": {"type": "string", "maxLength": 65_536},
+        "signature": TEXT,
+        "scope": {"type": "string", "maxLength": 256},  # of Signature Version 4, where the text hasn't it: forms of S3
+    },
 }
 S3_BODY: JsonObject = {"type": "object", "required": ["credentials"], "properties": {"credentials": S3}}
 EC2: JsonObject = {

@@ -34,7 +34,7 @@ class AccessKeyVerifier:
         self._key_ring = key_ring
 
     def verify_s3(self, request: JsonObject) -> VerifiedAccessKey:
-        """Verify the `signature` of `token`, the string to sign in base64.
+        """Verify the `signature` of `token`, the string to sign in base64; `scope` is V4's, unless the string has it.
 
         Raises ValidationFailed for another encoding, AuthenticationFailed for an unknown key or a wrong signature.
         """
@@ -44,8 +44,9 @@ class AccessKeyVerifier:
             raise ValidationFailed(why="token has to be base64.") from None
         credential, blob = self._find(request["access"])
         signing_key = None
-        if text.startswith(V4.encode()):
-            derived = _derive_v4_key(blob["secret"], text)
+        scope = request.get("scope") or _scope_in(text)
+        if scope:
+            derived = _derive_v4_key(blob["secret"], scope)
             expected = hmac.new(derived, text, hashlib.sha256).hexdigest()
             signing_key = derived.hex()
         else:
@@ -90,14 +91,23 @@ class AccessKeyVerifier:
         return AuthScope(trust.trustee_id, "project", trust.project_id, trust_id=trust.id)
 
 
-def _derive_v4_key(secret: str, text: bytes) -> bytes:
-    """AWS Signature Version 4, "derive a signing key". The string to sign has lines: algorithm, time, scope, hash."""
+def _scope_in(text: bytes) -> str:
+    """The scope in V4's string to sign, whose lines are algorithm, time, scope, hash; '' for another version's."""
     lines = text.decode("utf-8", "replace").split("\n")
-    scope = lines[2].split("/") if len(lines) > 2 else []
-    if len(scope) != 4 or scope[3] != "aws4_request":
+    if lines[0] != V4:
+        return ""
+    if len(lines) < 4:
+        raise AuthenticationFailed
+    return lines[2]
+
+
+def _derive_v4_key(secret: str, scope: str) -> bytes:
+    """AWS Signature Version 4, "derive a signing key". The scope is `date/region/service/aws4_request`."""
+    parts = scope.split("/")
+    if len(parts) != 4 or parts[3] != "aws4_request":
         raise AuthenticationFailed
     derived = ("AWS4" + secret).encode()
-    for part in scope:
+    for part in parts:
         derived = hmac.new(derived, part.encode(), hashlib.sha256).digest()
     return derived
 

@@ -60,6 +60,16 @@ def test_a_signed_s3_request_becomes_a_token(cloud, me):
     answer = cloud.post("/v3/s3tokens?signing_key", {"credentials": given}, "objectstore")
     assert answer.status_code == 200 and answer.json["token"]["project"]["name"] == "demo"
     assert answer.headers["X-Pileus-Signing-Key"] == derived.hex()
+    policy = base64.b64encode(b"{}")
+    of_form = {
+        "access": key["access"],
+        "token": base64.b64encode(policy).decode(),
+        "signature": hmac.new(derived, policy, hashlib.sha256).hexdigest(),
+        "scope": "20261122/RegionOne/s3/aws4_request",
+    }
+    assert cloud.post("/v3/s3tokens", {"credentials": of_form}, "objectstore").status_code == 200
+    other_day = of_form | {"scope": "20261123/RegionOne/s3/aws4_request"}
+    assert cloud.post("/v3/s3tokens", {"credentials": other_day}, "objectstore").status_code == 401
     old = hmac.new(key["secret"].encode(), b"GET\n\n", hashlib.sha1).digest()
     version_2 = {
         "access": key["access"],

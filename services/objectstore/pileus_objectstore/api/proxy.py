@@ -86,7 +86,7 @@ class Proxy:
         try:
             if not is_signed_for_s3(environ):
                 domain_names.complete_path(environ, self.tools.config.storage_domains, self.tools.config.prefixes)
-            if is_s3(environ):
+            if is_s3(environ, self.tools.config):
                 return self.s3.answer(environ)
             request = Request(environ, access_of(self.tools, environ, s3=False))
             return self._answer(request)

@@ -32,7 +32,7 @@ class SignatureWrong(Exception):
 
 @dataclass(frozen=True, slots=True)
 class SignedText:
-    """What a client signed: `text` begins with the algorithm; `scope` is its `date/region/service/aws4_request`."""
+    """What a client signed. `scope` is `date/region/service/aws4_request`, '' for Signature Version 2."""
 
     access: str
     scope: str
@@ -64,7 +64,8 @@ class IdentityVerifier:
 
     def __call__(self, signed: SignedText) -> VerifiedKey:
         token = base64.urlsafe_b64encode(signed.text.encode()).decode()
-        body = {"credentials": {"access": signed.access, "token": token, "signature": signed.signature}}
+        credentials = {"access": signed.access, "token": token, "signature": signed.signature, "scope": signed.scope}
+        body = {"credentials": {name: value for name, value in credentials.items() if value}}
         try:
             answer = self._peers.send("identity", "POST", "/v3/s3tokens?signing_key=1", json=body)
         except PeerRefused as err:

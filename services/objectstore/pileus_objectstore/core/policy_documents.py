@@ -195,6 +195,8 @@ def _statement(given: _Statement) -> Statement:
     ):
         if (one is None) == (other is None):
             raise PolicyWrong(why=f"A statement needs one of {name} and Not{name}")
+    if given.effect == "Allow" and given.not_principal is not None:
+        raise PolicyWrong(why="Allow with NotPrincipal is not allowed.")
     actions = _list(given.action if given.action is not None else given.not_action)
     resources = _list(given.resource if given.resource is not None else given.not_resource)
     principals = _principals(given.principal if given.principal is not None else given.not_principal)

@@ -26,22 +26,14 @@ class RequestFacts:
 
     Only what has an effect counts: through Swift's API (`s3` is False) a header of S3's has none. `form` has fields of
     a form that stand for headers, `tags` those that the request sets in its body, `existing_tags` finds those of the
-    object that it is about, `how` is how it was signed: REST-HEADER, REST-QUERY-STRING or POST. `listed`
+    object that it is about, `how` and `signature` are how it was signed (REST-HEADER, REST-QUERY-STRING or POST; AWS or
+    AWS4-HMAC-SHA256). `listed`
     is the prefix of a listing that wasn't asked for by a parameter.
     """
 
     __slots__ = (
-        "_header",
-        "_parameter",
-        "caller",
-        "existing_tags",
-        "form",
-        "how",
-        "listed",
-        "s3",
-        "secure",
-        "source",
-        "tags",
+        *("_header", "_parameter", "caller", "existing_tags", "form", "how", "listed", "s3", "secure", "signature"),
+        *("source", "tags"),
     )
 
     def __init__(self, header: Lookup, parameter: Lookup, source: str = "", *, secure: bool = False, s3: bool) -> None:
@@ -50,7 +42,7 @@ class RequestFacts:
         self.form: dict[str, str] = {}
         self.tags: list[tuple[str, str]] | None = None
         self.existing_tags: Callable[[], str] = lambda: ""
-        self.how = ""
+        self.how, self.signature = "", "AWS4-HMAC-SHA256"
         self.listed: str | None = None
 
     def header(self, name: str) -> str | None:
@@ -101,7 +93,7 @@ class RequestFacts:
             "aws:userid": user,
             "aws:username": (caller.user_name or "") if caller is not None else "",
             "s3:authtype": self.how,
-            "s3:signatureversion": "AWS4-HMAC-SHA256" if self.how else "",
+            "s3:signatureversion": self.signature if self.how else "",
         }
         return _present(found.get(key) or None)
 

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -52,13 +53,16 @@ class S3:
 
 
 @contextmanager
-def s3_store(directory: Path) -> Iterator[S3]:
+def s3_store(directory: Path, **options: Any) -> Iterator[S3]:
+    """A store whose proxy has these options."""
     with ExitStack() as stack:
         identity = stack.enter_context(IdentityFixture())
         store = ObjectStoreFixture(directory)
         stack.callback(store.close)
         peers = routed_peers({"identity": identity.app}, identity.token("objectstore"))
-        proxy = app.create(store.config, peers.authenticator(), Enforcer(RULES), IdentityVerifier(peers))
+        proxy = app.create(
+            replace(store.config, **options), peers.authenticator(), Enforcer(RULES), IdentityVerifier(peers)
+        )
         stack.callback(proxy.tools.cluster.close)
         server = make_server("127.0.0.1", 0, proxy, threaded=True)  # type: ignore[arg-type]
         threading.Thread(target=server.serve_forever, daemon=True).start()

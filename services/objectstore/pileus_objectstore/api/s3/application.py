@@ -4,8 +4,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pileus_kit import context
-from pileus_kit.access_rules import covered
-from pileus_kit.auth import Caller
 from pileus_kit.errors import CloudError
 from pileus_kit.rates import Rates
 from pileus_objectstore.api.http import Request, Response, access_of
@@ -13,20 +11,27 @@ from pileus_objectstore.api.s3 import (
     acls,
     bucket_tags,
     buckets,
+    cors,
     lifecycle,
     listings,
     multipart,
     multipart_listings,
     objects,
     policies,
+    post_forms,
     public_access,
     signatures,
+    signatures_v2,
     versions,
+    websites,
 )
 from pileus_objectstore.api.s3.errors import S3Error, error_of, shown
-from pileus_objectstore.api.s3.payloads import UNSIGNED, ChunkSigner, Payload
-from pileus_objectstore.api.s3.requests import S3Request, bucket_and_key, headers_of
-from pileus_objectstore.clients.access_keys import AccessKeys, SignatureWrong, SignedText, UnknownAccessKey
+from pileus_objectstore.api.s3.payloads import UNSIGNED, Payload
+from pileus_objectstore.api.s3.requests import S3Request, bucket_and_key, bucket_of_host
+from pileus_objectstore.api.s3.senders import Senders
+from pileus_objectstore.clients.access_keys import AccessKeys
+from pileus_objectstore.config import Config
+from pileus_objectstore.core.names import Target
 from pileus_objectstore.core.tools import Tools
 
 if TYPE_CHECKING:
@@ -52,6 +57,12 @@ BUCKET: dict[tuple[str, str], Handler] = {
     ("GET", "location"): buckets.show_location,
     ("GET", "acl"): acls.show,
     ("PUT", "acl"): acls.update,
+    ("GET", "cors"): cors.show,
+    ("PUT", "cors"): cors.update,
+    ("DELETE", "cors"): cors.delete,
+    ("GET", "website"): websites.show,
+    ("PUT", "website"): websites.update,
+    ("DELETE", "website"): websites.delete,
     ("GET", "policy"): policies.show,
     ("GET", "policyStatus"): policies.show_status,
     ("PUT", "policy"): policies.update,
@@ -98,23 +109,25 @@ OBJECT: dict[tuple[str, str], Handler] = {
 
 def is_signed_for_s3(environ: "WSGIEnvironment") -> bool:
     """Whether a request has one of S3's signatures."""
-    given = environ.get("HTTP_AUTHORIZATION", "")
-    return given.startswith(("AWS4-", "AWS ")) or signatures.is_presigned(environ.get("QUERY_STRING", ""))
+    given, query = environ.get("HTTP_AUTHORIZATION", ""), environ.get("QUERY_STRING", "")
+    return given.startswith(("AWS4-", "AWS ")) or signatures.is_presigned(query) or signatures_v2.is_presigned(query)
 
 
-def is_s3(environ: "WSGIEnvironment") -> bool:
-    """Whether a request is S3's: by its signature, or because its path can't be Swift's."""
+def is_s3(environ: "WSGIEnvironment", config: Config) -> bool:
+    """Whether a request is S3's: by its signature, its host's name, or because its path can't be Swift's."""
     if is_signed_for_s3(environ):
         return True
+    if bucket_of_host(environ, (*config.s3_domains, *config.s3_website_domains)):
+        return True
     path = environ.get("PATH_INFO", "")
-    return not path.startswith(SWIFT_PATHS) and "HTTP_X_AUTH_TOKEN" not in environ and "HTTP_ORIGIN" not in environ
+    return not path.startswith(SWIFT_PATHS) and "HTTP_X_AUTH_TOKEN" not in environ
 
 
 class S3Application:
     """Answers the requests that `is_s3` recognizes."""
 
     def __init__(self, tools: Tools, rates: Rates, keys: AccessKeys) -> None:
-        self._tools, self._rates, self._keys = tools, rates, keys
+        self._tools, self._senders = tools, Senders(tools, rates, keys)
 
     def answer(self, environ: "WSGIEnvironment") -> Response:
         """The answer; errors have S3's form. Only unexpected errors are raised."""
@@ -123,16 +136,41 @@ class S3Application:
         return response
 
     def _answer(self, environ: "WSGIEnvironment") -> Response:
-        bucket = key = ""
+        bucket, key, request, rules = "", "", None, None
         try:
             request = Request(environ, access_of(self._tools, environ, s3=True))
+            site = bucket_of_host(environ, self._tools.config.s3_website_domains)
+            if site:
+                return self._visited(request, site)
             bucket, key = bucket_and_key(request, self._tools.config.s3_domains)
-            return self._routed(request, bucket, key)
+            if "HTTP_ORIGIN" in environ or request.method == "OPTIONS":
+                rules = self._cors_rules(bucket)
+            if request.method == "OPTIONS":
+                self._senders.anonymous(request)
+                return cors.preflight(request, rules)
+            answer = self._routed(request, bucket, key)
         except CloudError as err:
-            return shown(error_of(err, for_object=bool(key)), f"/{bucket}/{key}" if bucket else "/")
+            answer = shown(error_of(err, for_object=bool(key)), f"/{bucket}/{key}" if bucket else "/")
+        if request is not None and request.method != "OPTIONS":
+            cors.adapt(request, rules, answer)
+        return answer
+
+    def _cors_rules(self, bucket: str) -> cors.Rules | None:
+        account = buckets.registry.find(self._tools, bucket) if bucket else ""
+        return cors.CORS.load(self._tools, Target(account, bucket)) if account else None
+
+    def _visited(self, request: Request, bucket: str) -> Response:
+        """What a visitor of a website gets, who has no key."""
+        request.environ["pileus.rule"] = "s3:websites:visit"
+        payload, key = self._senders.anonymous(request), request.path.removeprefix("/")
+        s3 = S3Request(self._tools, request, bucket, key, None, payload)
+        s3.account = buckets.registry.find(self._tools, bucket)
+        return websites.visit(s3)
 
     def _routed(self, request: Request, bucket: str, key: str) -> Response:
-        caller, payload = self._identify(request)
+        if bucket and not key and post_forms.is_form(request):
+            return self._posted(request, bucket)
+        caller, payload = self._senders.identify(request, bucket, key)
         request.access.caller = caller
         s3 = S3Request(self._tools, request, bucket, key, caller, payload)
         handler = self._handler(s3)
@@ -148,6 +186,14 @@ class S3Application:
             if hidden and not s3.access.may_list(s3.target):
                 raise S3Error("AccessDenied") from None
             raise
+
+    def _posted(self, request: Request, bucket: str) -> Response:
+        """The answer to a form, whose fields have the key and the signature."""
+        request.environ["pileus.rule"] = "s3:post_forms:create"
+        s3 = S3Request(self._tools, request, bucket, "", None, Payload({}, UNSIGNED, lambda _: b"", 0, None))
+        s3.account = buckets.account_of(s3, bucket)
+        self._require_bucket(s3)
+        return post_forms.create(s3, self._senders)
 
     def _require_bucket(self, s3: S3Request) -> None:
         """An object's bucket must exist: else the error is the bucket's. What is remembered for a second will do."""
@@ -166,44 +212,3 @@ class S3Application:
         if handler is objects.create and "x-amz-copy-source" in s3.headers:
             return objects.copy
         return handler
-
-    def _identify(self, request: Request) -> tuple[Caller | None, Payload]:
-        """The caller (None if nothing is signed) and the body. Raises S3Error."""
-        headers, query = headers_of(request), request.environ.get("QUERY_STRING", "")
-        read, length = self._reader(request), self._length(request)
-        if headers.get("authorization", "").startswith("AWS ") or ("AWSAccessKeyId=" in query):
-            raise S3Error("InvalidRequest", "Signature Version 2 is not offered; use AWS4-HMAC-SHA256.")
-        if "authorization" not in headers and not signatures.is_presigned(query):
-            self._rates.count_anonymous(request.environ.get("REMOTE_ADDR", ""))
-            return None, Payload(headers, headers.get("x-amz-content-sha256", UNSIGNED), read, length, None)
-        signature = signatures.read(request.method, request.path, query, headers, self._tools.now())
-        caller, signing_key = self._authenticate(request, signature.signed)
-        signed = signature.signed
-        signer = ChunkSigner(signing_key, signature.time, signed.scope, signed.signature)
-        completes = request.method == "POST" and "uploadId" in request.query
-        return caller, Payload(headers, signature.payload, read, length, signer, own_checksums=not completes)
-
-    def _authenticate(self, request: Request, signed: SignedText) -> tuple[Caller, bytes]:
-        environ = request.environ
-        try:
-            caller, signing_key = self._keys.authenticate(signed)
-        except (UnknownAccessKey, SignatureWrong) as err:
-            self._rates.count_refusal(environ.get("REMOTE_ADDR", ""))
-            code = "InvalidAccessKeyId" if isinstance(err, UnknownAccessKey) else "SignatureDoesNotMatch"
-            raise S3Error(code, AWSAccessKeyId=signed.access) from None
-        environ["pileus.caller"], environ["pileus.owner"] = caller, caller.owner
-        self._rates.count_caller(caller)
-        rules = caller.access_rules
-        if rules is not None and not covered(rules, "object-store", request.method, request.path):
-            raise S3Error("AccessDenied")
-        return caller, signing_key
-
-    def _length(self, request: Request) -> int:
-        """Content-Length; 0 where a request has no body, -1 for a chunked one."""
-        environ = request.environ
-        if not environ.get("CONTENT_LENGTH") and "HTTP_TRANSFER_ENCODING" not in environ:
-            return 0
-        return request.size
-
-    def _reader(self, request: Request) -> Callable[[int], bytes]:
-        return request.reader() if self._length(request) else lambda _: b""

@@ -98,11 +98,16 @@ def _shown(s3: S3Request, found: objects.FoundObject) -> Response:
 
 def create(s3: S3Request) -> Response:
     """PutObject."""
-    s3.access.require(CREATE_OBJECT, s3.target)
     if s3.payload.size < 0:
         raise S3Error("MissingContentLength")
     if s3.payload.size > MAX_PUT_BYTES:
         raise S3Error("EntityTooLarge")
+    return store(s3)
+
+
+def store(s3: S3Request) -> Response:
+    """Store the request's body, which may be of unknown length, as the object."""
+    s3.access.require(CREATE_OBJECT, s3.target)
     only_if_new = check_write_conditions(s3)
     s3.payload.check_if_empty()
     headers = metadata.stored(s3.headers) | acls.of_new_object(s3)
@@ -281,7 +286,7 @@ def _has_checksum(s3: S3Request) -> bool:
 def show_tags(s3: S3Request) -> Response:
     """GetObjectTagging."""
     meta = find(s3, s3.target, s3.version, READ_OBJECT.named("s3:GetObjectTagging"))
-    tags = parse_qsl(meta.headers.get(TAGGING, ""), keep_blank_values=True)
+    tags = sorted(parse_qsl(meta.headers.get(TAGGING, ""), keep_blank_values=True))
     nodes = [Node("Tag", ("Key", key), ("Value", value)) for key, value in tags]
     return response(Node("Tagging", Node("TagSet").extend(nodes)))
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from urllib.parse import parse_qsl
+from wsgiref.types import WSGIEnvironment
 
 from pileus_kit.auth import Caller
 from pileus_kit.errors import BadRequest
@@ -119,9 +120,17 @@ def bucket_and_key(request: Request, domains: tuple[str, ...]) -> tuple[str, str
         path = text_of(request.environ.get("PATH_INFO", "")).removeprefix("/")
     except BadPath:
         raise S3Error("InvalidURI") from None
-    host = request.environ.get("HTTP_HOST", "").partition(":")[0].lower()
-    for domain in domains:
-        if host.endswith(f".{domain.lower()}"):
-            return host.removesuffix(f".{domain.lower()}"), path
+    bucket = bucket_of_host(request.environ, domains)
+    if bucket:
+        return bucket, path
     bucket, _, key = path.partition("/")
     return bucket, key
+
+
+def bucket_of_host(environ: WSGIEnvironment, domains: tuple[str, ...]) -> str:
+    """The bucket that the host's name begins with, if the rest is one of these domains; else ''."""
+    host = environ.get("HTTP_HOST", "").partition(":")[0].lower()
+    for domain in domains:
+        if host.endswith(f".{domain.lower()}"):
+            return host.removesuffix(f".{domain.lower()}")
+    return ""

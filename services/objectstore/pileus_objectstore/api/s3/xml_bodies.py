@@ -44,10 +44,13 @@ class Node:
         return element
 
 
-def response(node: Node, status: int = 200, headers: Iterable[tuple[str, str]] = ()) -> Response:
+def response(
+    node: Node, status: int = 200, headers: Iterable[tuple[str, str]] = (), namespace: str = NAMESPACE
+) -> Response:
     """Answer with an XML document."""
     element = node.write()
-    element.set("xmlns", NAMESPACE)
+    if namespace:
+        element.set("xmlns", namespace)
     data = b'<?xml version="1.0" encoding="UTF-8"?>\n' + tostring(element)
     return Response(status, headers, data, "application/xml")
 
