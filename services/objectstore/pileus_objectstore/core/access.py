@@ -136,7 +136,9 @@ class Access:
 
     def _head(self, target: Target, fresh: bool) -> ListingInfo | None:
         """The head of the container whose rights count for a target; None for accounts, or if there is none."""
-        return self._tools.listing_cache.get(resource_of(target)[0], fresh) if target.container else None
+        return (
+            self._tools.listing_cache.get(Target(target.account, target.container), fresh) if target.container else None
+        )
 
     def _granted(self, action: Action, target: Target, fresh: bool) -> bool | None:
         """True if the policy of the store allows it, False if a setting of the bucket does, None if nothing does."""
@@ -166,7 +168,7 @@ class Access:
         if self.signed_for is not None:
             project = target.account.removeprefix(self._tools.config.account_prefix)
         principal = Principal(project, (caller.user_id or "") if caller is not None else "")
-        found = rights.effect(principal, self._is_own(target), name, resource_of(target)[1], facts)
+        found = rights.effect(principal, self._is_own(target), name, resource_of(target), facts)
         if found is Effect.DENY and name in POLICY_ACTIONS:
             return Effect.NONE if self._tools.policies.allows(OVERRIDE_POLICY, caller, target) else found
         return found

@@ -97,7 +97,6 @@ def rights_of(info: ListingInfo) -> BucketRights:
     )
 
 
-def resource_of(target: Target) -> tuple[Target, str]:
-    """The container whose rights count, and the resource of its policies: `bucket` or `bucket/key`."""
-    container, key = target.container, target.object
-    return Target(target.account, container), f"{container}/{key}" if key else container
+def resource_of(target: Target) -> str:
+    """The resource of policies: `bucket` or `bucket/key`."""
+    return f"{target.container}/{target.object}" if target.object else target.container

@@ -259,3 +259,18 @@ def test_what_is_no_policy_is_refused(s3: S3, document: Any) -> None:
 def test_patterns_do_not_backtrack(s3: S3, policy: Any) -> None:
     policy(anyone("s3:GetObject", "/" + "*a" * 2000 + "b"), anyone("s3:GetObject", "/" + "?*" * 2000))
     assert outcome(anonymous(s3).get_object, Key="a" * 1000) == "AccessDenied"
+
+
+def test_versions_have_actions_of_their_own(s3: S3, policy: Any) -> None:
+    boto, other = s3.client(), s3.client("other")
+    boto.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    first, _ = (boto.put_object(Bucket=BUCKET, Key="v", Body=body)["VersionId"] for body in (b"1", b"2"))
+    policy(anyone("s3:GetObject", "/v"))
+    assert other.get_object(Bucket=BUCKET, Key="v")["Body"].read() == b"2"
+    assert outcome(other.get_object, Key="v", VersionId=first) == "AccessDenied"
+    policy(anyone("s3:GetObjectVersion", "/v"))
+    assert other.get_object(Bucket=BUCKET, Key="v", VersionId=first)["Body"].read() == b"1"
+    assert outcome(other.get_object, Key="v") == "AccessDenied"
+    policy(anyone("s3:GetObject", "/v", Effect="Deny"))
+    assert outcome(boto.get_object, Key="v", VersionId=first) == "AccessDenied"
+    assert swift(s3, "GET", f"{BUCKET}/v?version-id={first}") == 403
