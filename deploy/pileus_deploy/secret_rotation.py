@@ -83,12 +83,13 @@ def _rotate_ticket_key(plan: Plan) -> None:
     (plan.state / "image" / "ticket.key").unlink(missing_ok=True)
 
 
-def _identity_command(command: str) -> Callable[[Plan], None]:
-    def run(plan: Plan) -> None:
-        from pileus_identity.manage import main
+def _command(service: str, command: str) -> Callable[[Plan], None]:
+    """A rotation that a service's own manage command makes, as the service's user."""
 
-        arguments = ["--config", str(plan.config_file("identity")), command]
-        privileges.as_user(users.user_of("identity"), users.GROUP, lambda: main(arguments), [plan.state])
+    def run(plan: Plan) -> None:
+        main = importlib.import_module(f"pileus_{service}.manage").main
+        arguments = ["--config", str(plan.config_file(service)), command]
+        privileges.as_user(users.user_of(service), users.GROUP, partial(main, arguments), [plan.state])
 
     return run
 
@@ -100,8 +101,9 @@ KINDS: dict[str, Callable[[Plan], None]] = {
     "seals": _rotate_sealing_keys,
     "cluster": _rotate_cluster_key,
     "tickets": _rotate_ticket_key,
-    "tokens": _identity_command("rotate-keys"),
-    "credentials": _identity_command("rotate-credential-keys"),
+    "tokens": _command("identity", "rotate-keys"),
+    "credentials": _command("identity", "rotate-credential-keys"),
+    "root-secrets": _command("objectstore", "rotate-root-secret"),
 }
 READ_AT_START = ("passwords", "bus", "metadata", "seals", "cluster", "tickets")
 

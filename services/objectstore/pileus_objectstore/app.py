@@ -11,7 +11,8 @@ from pileus_objectstore.api import RESOURCES
 from pileus_objectstore.api.proxy import Proxy
 from pileus_objectstore.clients.access_keys import AccessKeys, IdentityVerifier, Verifier
 from pileus_objectstore.config import Config
-from pileus_objectstore.core.cluster import Cluster
+from pileus_objectstore.core.encryption.cluster import EncryptedCluster
+from pileus_objectstore.core.encryption.root_secrets import RootSecrets
 from pileus_objectstore.core.policy_cache import PolicyCache
 from pileus_objectstore.core.tools import Tools
 from pileus_objectstore.policy import RULES
@@ -28,7 +29,8 @@ def build(config: Config) -> Proxy:
 
 def create(config: Config, authenticate: Authenticator, enforcer: Enforcer, verify: Verifier) -> Proxy:
     """A proxy with its own way to validate tokens and signatures, and its own policy."""
-    cluster = Cluster(Rings(config.ring_directory), Pool(config.key()))
+    rings, roots = Rings(config.ring_directory), RootSecrets(config.root_secrets)
+    cluster = EncryptedCluster(rings, Pool(config.key()), roots, everything=config.encryption)
     policies = PolicyCache(enforcer, config)
     return Proxy(
         Tools(config, cluster, cluster.listing_cache, policies, authenticate),

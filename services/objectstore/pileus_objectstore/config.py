@@ -39,6 +39,9 @@ class Config(ServiceConfig):
     storage_domains: tuple[str, ...] = option(
         "Domains below which a host name is an account or container.account (Swift's domain_remap)", ()
     )
+    encryption: bool = option(
+        "Encrypt all objects on disk; those whose S3 request or bucket asks for it are encrypted anyway", False
+    )
     reserve_mib: int = option("MiB that object data leaves free on each device", 64)
     ring_hosts: tuple[str, ...] = option("Storage servers of which a host without rings asks for them", ())
     host_lost_s: int = option("Seconds after which handoffs replace the devices of a host that doesn't answer", 600)
@@ -67,6 +70,11 @@ class Config(ServiceConfig):
     def project_of(self, account: str) -> str:
         """The id of an account's project; '' for an account that belongs to none."""
         return next((account[len(name) :] for name in self.prefixes if account.startswith(name)), "")
+
+    @property
+    def root_secrets(self) -> Path:
+        """The file of the secrets from which the keys of encrypted objects are derived."""
+        return self.path("objectstore", "root-secrets.json")
 
     def key(self) -> str:
         """The cluster's key. If none is configured, a random one is created in a file at the first use."""

@@ -12,6 +12,7 @@ from pileus_kit.errors import CloudError
 from pileus_kit.file_modes import become_owner_of
 from pileus_objectstore.config import Config
 from pileus_objectstore.core import ring_changes
+from pileus_objectstore.core.encryption import root_secrets
 from pileus_objectstore.core.ring_changes import AddDevice, AddPolicy, Rebalance, RemoveDevice, SetOverload, SetWeight
 from pileus_objectstore.ring.builder import Builder
 from pileus_objectstore.ring.ring_files import RingFiles
@@ -59,6 +60,9 @@ def parser() -> argparse.ArgumentParser:
     create.add_argument("--replicas", type=int, default=3)
     create.set_defaults(act=create_rings)
     _add_changes(commands)
+    commands.add_parser(
+        "rotate-root-secret", help="encrypt new objects under a new root secret; the old ones stay readable"
+    ).set_defaults(act=rotate_root_secret)
     commands.add_parser("show", help="rings, their devices and what those hold").set_defaults(act=show)
     return top
 
@@ -99,6 +103,11 @@ def _add_changes(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     policy.add_argument("--replicas", type=int, default=3)
     policy.add_argument("--alias", action="append", default=[])
     policy.set_defaults(change=lambda a: AddPolicy(name=a.name, replicas=a.replicas, aliases=a.alias))
+
+
+def rotate_root_secret(config: Config, files: RingFiles, args: argparse.Namespace) -> None:
+    """Add a root secret and make it the active one. Proxies notice by themselves."""
+    print(root_secrets.add(config.root_secrets))
 
 
 def all_in_one(config: Config, files: RingFiles, args: argparse.Namespace) -> None:

@@ -10,6 +10,8 @@ from pileus_kit.policy import Enforcer
 from pileus_kit.process import load_config, run_until_signal
 from pileus_objectstore.config import Config
 from pileus_objectstore.core.cluster import Cluster
+from pileus_objectstore.core.encryption.cluster import EncryptedCluster
+from pileus_objectstore.core.encryption.root_secrets import RootSecrets
 from pileus_objectstore.core.listing_cache import ListingCache
 from pileus_objectstore.core.policy_cache import PolicyCache
 from pileus_objectstore.core.tools import Tools
@@ -48,7 +50,10 @@ class Worker:
         self.auditor = Auditor(context, config.reclaim_s, self._stopping.wait)
         self.listing_auditor = ListingAuditor(context, self._cluster, self._stopping.wait)
         self.expirer = Expirer(context, self._cluster)
-        self.tools = daemon_tools(config, self._cluster)
+        self._encrypted = EncryptedCluster(
+            rings, self._pool, RootSecrets(config.root_secrets), everything=config.encryption
+        )
+        self.tools = daemon_tools(config, self._encrypted)
         self.lifecycle = Lifecycle(context, self.tools)
         self.ring_exchange = RingExchange(
             RingFiles(config.ring_directory), self._pool, config.storage_bind, config.ring_hosts
@@ -72,6 +77,7 @@ class Worker:
         """Let each daemon finish what it is doing, then close all connections."""
         self._stopping.set()
         self._runner.stop()
+        self._encrypted.close()
         self._cluster.close()
 
 

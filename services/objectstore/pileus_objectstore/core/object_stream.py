@@ -29,6 +29,7 @@ class ObjectStream:
         self._at = reply.start
         self._end = reply.start + reply.length
         self._tries = 0
+        self._decipher = cluster.decipher(reply.meta, reply.start) if reply.meta is not None else bytes
 
     def __iter__(self) -> Iterator[bytes]:
         while self._at < self._end:
@@ -39,7 +40,7 @@ class ObjectStream:
                 continue
             self._at += len(piece)
             self._tries = 0
-            yield piece
+            yield self._decipher(piece)
         self._finish()
 
     def whole(self) -> bytes:
