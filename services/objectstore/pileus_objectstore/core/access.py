@@ -25,7 +25,7 @@ from pileus_objectstore.core.names import Target
 from pileus_objectstore.core.policy_documents import Effect, Principal
 from pileus_objectstore.core.request_facts import RequestFacts, no_facts
 from pileus_objectstore.core.tools import Tools
-from pileus_objectstore.core.version_names import known_as
+from pileus_objectstore.core.version_names import VERSION, known_as, version_target
 from pileus_objectstore.wire.contract import ListingInfo
 
 PROJECT_DOMAIN = "X-Account-Sysmeta-Project-Domain-Id"  # stored with an account
@@ -206,11 +206,14 @@ class Access:
 
     def _object_acl(self, target: Target) -> Acl | None:
         """The ACL of an object. Of one that isn't there those may know who may list the bucket."""
-        meta = stored_objects.find(self._tools, target)
-        if meta is not None:
-            text = meta.headers.get(OBJECT_ACL, "")
-            return msgspec.json.decode(text, type=Acl) if text and not self.facts.version else None
-        return ANYTHING if self.may_list(target) else None
+        version = self.facts.version
+        meta = stored_objects.find(self._tools, version_target(target, version) if version else target)
+        if meta is None:
+            return ANYTHING if self.may_list(target) else None
+        if self.facts.names_null and VERSION in meta.headers:
+            return None  # the version that S3 calls null is another one than the current
+        text = meta.headers.get(OBJECT_ACL, "")
+        return msgspec.json.decode(text, type=Acl) if text else None
 
     def _admitted_by_swift(self, action: Action, target: Target, ignore_public: bool, fresh: bool) -> bool:
         """Whether Swift's ACL of the container grants it."""

@@ -28,12 +28,12 @@ class RequestFacts:
     a form that stand for headers, `tags` those that the request sets in its body, `existing_tags` finds those of the
     object that it is about, `how` and `signature` are how it was signed (REST-HEADER, REST-QUERY-STRING or POST; AWS or
     AWS4-HMAC-SHA256). `listed`
-    is the prefix of a listing that wasn't asked for by a parameter.
+    is the prefix of a listing that wasn't asked for by a parameter, `named_version` a version that none names.
     """
 
     __slots__ = (
-        *("_header", "_parameter", "caller", "existing_tags", "form", "how", "listed", "s3", "secure", "signature"),
-        *("source", "tags"),
+        *("_header", "_parameter", "caller", "existing_tags", "form", "how", "listed", "s3"),
+        *("named_version", "secure", "signature", "source", "tags"),
     )
 
     def __init__(self, header: Lookup, parameter: Lookup, source: str = "", *, secure: bool = False, s3: bool) -> None:
@@ -44,6 +44,7 @@ class RequestFacts:
         self.existing_tags: Callable[[], str] = lambda: ""
         self.how, self.signature = "", "AWS4-HMAC-SHA256"
         self.listed: str | None = None
+        self.named_version: str | None = None
 
     def header(self, name: str) -> str | None:
         """A header, or the field of a form that stands for it."""
@@ -57,9 +58,17 @@ class RequestFacts:
 
     @property
     def version(self) -> str:
-        """The version of an object that the request names, '' for the current one."""
-        named = self.parameter("s3:versionid") or ""
-        return "" if named == "null" else named
+        """The version of an object that the request names, '' for the current one or the one called null."""
+        return "" if self.names_null else self._version
+
+    @property
+    def names_null(self) -> bool:
+        """Whether the request names the version that S3 calls null."""
+        return self._version == "null"
+
+    @property
+    def _version(self) -> str:
+        return (self.parameter("s3:versionid") if self.named_version is None else self.named_version) or ""
 
     def values(self, key: str) -> Sequence[str]:
         """The values of a condition key, which is in lower case; none if the request has no such value."""

@@ -10,12 +10,10 @@ from pileus_objectstore.api.http import Response
 from pileus_objectstore.api.s3.errors import S3Error
 from pileus_objectstore.api.s3.requests import S3Request
 from pileus_objectstore.api.s3.xml_bodies import Node, parse, response, text
-from pileus_objectstore.core import grants, objects, stored_objects
-from pileus_objectstore.core.access import READ_CONTAINER, READ_OBJECT, UPDATE_CONTAINER, UPDATE_OBJECT
+from pileus_objectstore.core import grants
+from pileus_objectstore.core.access import READ_CONTAINER, UPDATE_CONTAINER
 from pileus_objectstore.core.bucket_rights import ACL, BLOCK, ENFORCED, OBJECT_ACL, OWNERSHIP, PREFERRED
 from pileus_objectstore.core.grants import GROUPS, LOG_DELIVERY, PERMISSIONS, Acl, Grant
-from pileus_objectstore.core.requests import PostRequest
-from pileus_objectstore.wire.contract import ObjectMeta
 
 URIS = {name: f"http://acs.amazonaws.com/groups/{'s3' if name == LOG_DELIVERY else 'global'}/{name}" for name in GROUPS}
 GROUP_OF = {uri: name for name, uri in URIS.items()}
@@ -28,31 +26,14 @@ CONTROL = "bucket-owner-full-control"
 def show(s3: S3Request) -> Response:
     """GetBucketAcl."""
     s3.access.require(READ_CONTAINER.named("s3:GetBucketAcl", "READ_ACP"), s3.container)
-    return _shown(ACL.load(s3.tools, s3.container, fresh=True) or _private(s3.project))
+    return shown(ACL.load(s3.tools, s3.container, fresh=True) or private(s3.project))
 
 
 def update(s3: S3Request) -> Response:
     """PutBucketAcl."""
     s3.access.require(UPDATE_CONTAINER.named("s3:PutBucketAcl", "WRITE_ACP"), s3.container)
-    _require_acls(s3)
-    ACL.store(s3.tools, s3.container, _wanted(s3, s3.project))
-    return Response(200, (), b"", "")
-
-
-def show_of_object(s3: S3Request) -> Response:
-    """GetObjectAcl."""
-    s3.access.require(READ_OBJECT.named("s3:GetObjectAcl", "READ_ACP"), s3.target)
-    return _shown(_object_acl(s3, _meta(s3)))
-
-
-def update_of_object(s3: S3Request) -> Response:
-    """PutObjectAcl."""
-    s3.access.require(UPDATE_OBJECT.named("s3:PutObjectAcl", "WRITE_ACP"), s3.target)
-    _require_acls(s3)
-    meta = _meta(s3)
-    acl = _wanted(s3, _object_acl(s3, meta).owner)
-    stored = msgspec.json.encode(acl).decode()
-    objects.update(s3.tools, PostRequest(s3.target, {**meta.headers, OBJECT_ACL: stored}, meta.delete_at))
+    require_acls(s3)
+    ACL.store(s3.tools, s3.container, wanted(s3, s3.project))
     return Response(200, (), b"", "")
 
 
@@ -73,33 +54,23 @@ def of_new_object(s3: S3Request) -> dict[str, str]:
     owner = (s3.caller.project_id if s3.caller is not None else "") or s3.project
     if rule == PREFERRED and asked == CONTROL:
         owner = s3.project
-    acl = _from_headers(s3, owner, s3.project) or _private(owner)
-    return {} if acl == _private(s3.project) else {OBJECT_ACL: msgspec.json.encode(acl).decode()}
+    acl = _from_headers(s3, owner, s3.project) or private(owner)
+    return {} if acl == private(s3.project) else {OBJECT_ACL: msgspec.json.encode(acl).decode()}
 
 
-def _require_acls(s3: S3Request) -> None:
+def require_acls(s3: S3Request) -> None:
+    """Raise S3Error where object ownership has switched ACLs off."""
     ownership = OWNERSHIP.load(s3.tools, s3.container, fresh=True)
     if ownership is not None and ownership.rule == ENFORCED:
         raise S3Error("AccessControlListNotSupported")
 
 
-def _private(owner: str) -> Acl:
+def private(owner: str) -> Acl:
+    """The list that grants nothing to others."""
     return grants.canned("private", owner, owner)
 
 
-def _meta(s3: S3Request) -> ObjectMeta:
-    meta = stored_objects.find(s3.tools, s3.target, newest=True)
-    if meta is None:
-        raise S3Error("NoSuchKey")
-    return meta
-
-
-def _object_acl(s3: S3Request, meta: ObjectMeta) -> Acl:
-    stored = meta.headers.get(OBJECT_ACL, "")
-    return msgspec.json.decode(stored, type=Acl) if stored else _private(s3.project)
-
-
-def _wanted(s3: S3Request, owner: str) -> Acl:
+def wanted(s3: S3Request, owner: str) -> Acl:
     """The list that a request wants to set: by a canned name, by grants in headers, or by its document."""
     body = s3.body()
     acl = _from_headers(s3, owner, s3.project)
@@ -180,7 +151,8 @@ def _limited(owner: str, found: list[Grant]) -> Acl:
         raise S3Error("MalformedACLError", str(err)) from None
 
 
-def _shown(acl: Acl) -> Response:
+def shown(acl: Acl) -> Response:
+    """The list as a document."""
     listed = Node("AccessControlList")
     for grant in sorted(acl.grants, key=lambda one: not one.group):
         kind = "Group" if grant.group else "CanonicalUser"

@@ -2,14 +2,15 @@
 
 import re
 from collections.abc import Callable
+from xml.etree.ElementTree import tostring
 
 from pileus_objectstore.api.http import Response
 from pileus_objectstore.api.s3 import acls, public_access
 from pileus_objectstore.api.s3.errors import S3Error
 from pileus_objectstore.api.s3.requests import S3Request
-from pileus_objectstore.api.s3.xml_bodies import Node, parse, response, text
+from pileus_objectstore.api.s3.xml_bodies import NAMESPACE, Node, parse, response, text
 from pileus_objectstore.core import accounts, containers, listing, multipart_uploads
-from pileus_objectstore.core.access import CREATE_CONTAINER, DELETE_CONTAINER, READ_CONTAINER, Action
+from pileus_objectstore.core.access import CREATE_CONTAINER, DELETE_CONTAINER, READ_CONTAINER, Action, read_setting
 from pileus_objectstore.core.bucket_rights import ACL, OWNERSHIP
 from pileus_objectstore.core.buckets import BucketRegistry, BucketTaken
 from pileus_objectstore.core.cluster import ListingQuery
@@ -29,6 +30,16 @@ EMPTY: dict[str, str] = {  # sub-resource -> the root of its empty document
     "accelerate": "AccelerateConfiguration",
     "logging": "BucketLoggingStatus",
     "notification": "NotificationConfiguration",
+}
+
+
+ACTIONS = {  # sub-resource -> the action of reading it
+    "accelerate": "s3:GetAccelerateConfiguration",
+    "encryption": "s3:GetEncryptionConfiguration",
+    "logging": "s3:GetBucketLogging",
+    "notification": "s3:GetBucketNotification",
+    "object-lock": "s3:GetBucketObjectLockConfiguration",
+    "replication": "s3:GetReplicationConfiguration",
 }
 
 
@@ -79,7 +90,8 @@ def create(s3: S3Request) -> Response:
         registry.claim(s3.tools, s3.bucket, account)
     except BucketTaken:
         raise S3Error("BucketAlreadyExists", BucketName=s3.bucket) from None
-    if not containers.create(s3.tools, s3.caller, Target(account, s3.bucket), rights):
+    there = s3.tools.listing_cache.get(Target(account, s3.bucket), fresh=True) is not None
+    if there or not containers.create(s3.tools, s3.caller, Target(account, s3.bucket), rights):
         raise S3Error("BucketAlreadyOwnedByYou", BucketName=s3.bucket)
     return Response(200, [("Location", f"/{s3.bucket}")], b"", "")
 
@@ -110,18 +122,16 @@ def head(s3: S3Request) -> Response:
 
 def show_location(s3: S3Request) -> Response:
     """GetBucketLocation."""
-    head(s3)
+    s3.access.require(read_setting("s3:GetBucketLocation"), s3.container)
     element = Node("LocationConstraint").write()
     element.text = s3.tools.config.region
-    from xml.etree.ElementTree import tostring
-
-    element.set("xmlns", "http://s3.amazonaws.com/doc/2006-03-01/")
+    element.set("xmlns", NAMESPACE)
     return Response(200, (), b'<?xml version="1.0" encoding="UTF-8"?>\n' + tostring(element), "application/xml")
 
 
 def show_request_payment(s3: S3Request) -> Response:
     """GetBucketRequestPayment."""
-    head(s3)
+    s3.access.require(read_setting("s3:GetBucketRequestPayment"), s3.container)
     return response(Node("RequestPaymentConfiguration", ("Payer", "BucketOwner")))
 
 
@@ -129,7 +139,7 @@ def unset(name: str) -> Callable[[S3Request], Response]:
     """The answer to a question for a setting that no bucket has."""
 
     def show(s3: S3Request) -> Response:
-        head(s3)
+        s3.access.require(read_setting(ACTIONS[name]), s3.container)
         raise S3Error(NOT_SET[name], BucketName=s3.bucket)
 
     return show
@@ -139,7 +149,7 @@ def empty(name: str) -> Callable[[S3Request], Response]:
     """The answer to a question for a setting that is off in every bucket."""
 
     def show(s3: S3Request) -> Response:
-        head(s3)
+        s3.access.require(read_setting(ACTIONS[name]), s3.container)
         return response(Node(EMPTY[name]))
 
     return show

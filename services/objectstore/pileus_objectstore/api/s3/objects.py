@@ -214,6 +214,7 @@ def copy_source(s3: S3Request) -> CopySource:
 
 def find(s3: S3Request, target: Target, version: str = "", action: Action = READ_OBJECT) -> ObjectMeta:
     """An object's metadata, or that of a version, for a caller who may do `action` to it. Raises S3Error."""
+    s3.access.facts.named_version = version
     s3.access.require(action, target)
     if version:
         try:
@@ -261,6 +262,7 @@ def delete_many(s3: S3Request) -> Response:
         shown = ("Key", key), ("VersionId", version) if version else None
         try:
             one = replace(s3, key=key)
+            s3.access.facts.named_version = version
             s3.access.require(DELETE_OBJECT, one.target)
             deletion = object_versions.delete(one, version)
         except CloudError as err:

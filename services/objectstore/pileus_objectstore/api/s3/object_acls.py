@@ -1,0 +1,35 @@
+"""Access control lists of objects and their versions."""
+
+import msgspec
+
+from pileus_objectstore.api.http import Response
+from pileus_objectstore.api.s3 import acls, objects
+from pileus_objectstore.api.s3.requests import S3Request
+from pileus_objectstore.core import objects as core_objects
+from pileus_objectstore.core.access import READ_OBJECT, UPDATE_OBJECT
+from pileus_objectstore.core.bucket_rights import OBJECT_ACL
+from pileus_objectstore.core.grants import Acl
+from pileus_objectstore.core.requests import PostRequest
+from pileus_objectstore.wire.contract import ObjectMeta
+
+
+def show(s3: S3Request) -> Response:
+    """GetObjectAcl."""
+    meta = objects.find(s3, s3.target, s3.version, READ_OBJECT.named("s3:GetObjectAcl", "READ_ACP"))
+    return acls.shown(of(s3, meta))
+
+
+def update(s3: S3Request) -> Response:
+    """PutObjectAcl."""
+    meta = objects.find(s3, s3.target, s3.version, UPDATE_OBJECT.named("s3:PutObjectAcl", "WRITE_ACP"))
+    acls.require_acls(s3)
+    stored = msgspec.json.encode(acls.wanted(s3, of(s3, meta).owner)).decode()
+    changed = PostRequest(s3.target, {**meta.headers, OBJECT_ACL: stored}, meta.delete_at, s3.version)
+    core_objects.update(s3.tools, changed)
+    return Response(200, (), b"", "")
+
+
+def of(s3: S3Request, meta: ObjectMeta) -> Acl:
+    """The list of an object: its bucket's owner's alone, unless another was stored."""
+    stored = meta.headers.get(OBJECT_ACL, "")
+    return msgspec.json.decode(stored, type=Acl) if stored else acls.private(s3.project)
