@@ -20,6 +20,9 @@ class Config(ServiceConfig):
     dns_domain: str = option("Domain name that DHCP gives to guests", "openstacklocal")
     prefix: str = option("Prefix of the names of everything that the agent creates on its host", "pl")
     driver: str = option("Driver of this host, by entry point name", "linux")
+    heartbeat_s: float = option(
+        "Seconds between heartbeats of this host; where another host is to take over its routers, at most 5", 15.0
+    )
     tunnel_address: str = option("Address of this host for VXLAN; empty: the host takes no part in VXLAN networks", "")
     metadata_url: str = option("Where compute serves metadata", "http://127.0.0.1:8774/metadata")
     metadata_secret: str = option(

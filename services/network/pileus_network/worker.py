@@ -25,6 +25,7 @@ from pileus_network.core import (
     hosts,
     scheduler,
     sync_records,
+    takeovers,
 )
 from pileus_network.core.compute_events import TOPIC
 from pileus_network.db.models import Event, Job
@@ -37,6 +38,8 @@ CONTROL_THREADS, FLOW_THREADS = 4, 2
 """Few are enough: calls take milliseconds, and an agent that waits for its answer loses nothing."""
 REPAIR_INTERVAL_S = 20.0
 """How often hosts that are behind are notified again: a notification was lost, or the host was away."""
+TAKEOVER_CHECK_S = 3.0
+"""How often the worker looks for hosts that fell silent."""
 CLEANUP_EVERY = 180
 """Old records are deleted after this many repair intervals: every hour."""
 
@@ -88,6 +91,18 @@ class DatabaseControlPlane(ControlPlane):
         with self._sessions.begin() as session:
             scheduler.record_heartbeat(session)
 
+    def replace_silent_hosts(self) -> None:
+        """Have other hosts take over the DHCP ports and routers of those that fell silent."""
+        with self._sessions.read() as session:
+            if not takeovers.are_due(session):
+                return
+        with self._sessions.begin() as session:
+            moved = takeovers.take_over(session, scheduler.silent_hosts(session))
+            counted = affected_hosts.count_generations(session)
+        for name, number in moved.items():
+            log.warning("%s has fallen silent: others take over %d of its DHCP ports and routers", name, number)
+        self._tools.notify_agents(counted)
+
     def notify_behind(self) -> None:
         """Notify hosts that have not applied their newest generation."""
         with self._sessions.read() as session:
@@ -115,7 +130,10 @@ class Worker:
         self._runner = build_runner(self._tools, f"{config.host}:{os.getpid()}", FLOW_THREADS, config.history_days)
         self._stopping = threading.Event()
         self._servers: list[Server] = []
-        self._repair_thread = threading.Thread(target=self._repair, name="repair", daemon=True)
+        self._rounds = [
+            threading.Thread(target=self._repair, name="repair", daemon=True),
+            threading.Thread(target=self._watch_hosts, name="watch-hosts", daemon=True),
+        ]
 
     def start(self) -> None:
         host = self._tools.config.host
@@ -124,7 +142,8 @@ class Worker:
             self._bus.serve(self._control, host, threads=CONTROL_THREADS),
             self._bus.serve(doorbell.answer(TOPIC, self._runner), host, threads=1),
         ]
-        self._repair_thread.start()
+        for thread in self._rounds:
+            thread.start()
 
     def stop(self) -> None:
         self._stopping.set()
@@ -145,6 +164,13 @@ class Worker:
                 rounds += 1
             except Exception:  # a broken database or a bug: log it and try again; the agents go on regardless
                 log.exception("could not look for hosts that are behind")
+
+    def _watch_hosts(self) -> None:
+        while not self._stopping.wait(TAKEOVER_CHECK_S):
+            try:
+                self._control.replace_silent_hosts()
+            except Exception:  # as above
+                log.exception("could not look for hosts that fell silent")
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -13,7 +13,6 @@ from pileus_network.drivers.base import Backend
 from pileus_network.rpc import ControlPlane, Failure, HostChange, HostFacts, HostState, Report, ReportChange, SyncTiming
 
 log = logging.getLogger(__name__)
-HEARTBEAT_S = 15.0
 THOROUGH_S = 60.0
 """Seconds between checks of everything on the host."""
 AUDIT_S = 300.0
@@ -35,6 +34,7 @@ class Reconciler:
         control: ControlPlane,
         facts: Callable[[int], HostFacts],
         observers: Sequence[Callable[[HostState], None]] = (),
+        heartbeat_s: float = 15.0,
     ) -> None:
         """`facts` makes the facts of a heartbeat from the generation that was applied last."""
         self._host, self._backend, self._control = host, backend, control
@@ -50,7 +50,7 @@ class Reconciler:
         self._due = self._thorough = True
         self._next_check = time.monotonic() + THOROUGH_S
         self._heartbeat = Heartbeat(
-            self._beat, every_s=HEARTBEAT_S, retry_s=RETRY_S, between=self.reconcile, backoff=True, name="reconciler"
+            self._beat, every_s=heartbeat_s, retry_s=RETRY_S, between=self.reconcile, backoff=True, name="reconciler"
         )
 
     @property

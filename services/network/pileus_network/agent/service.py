@@ -30,7 +30,9 @@ class Agent:
             )
             self._metadata = MetadataProxy(backend, compute)
             observers.append(self._metadata.follow)
-        self.reconciler = Reconciler(config.host, backend, bus.client(ControlPlane), self._facts, observers)
+        self.reconciler = Reconciler(
+            config.host, backend, bus.client(ControlPlane), self._facts, observers, config.heartbeat_s
+        )
         self._server: Server | None = None
 
     def start(self) -> None:

@@ -110,8 +110,14 @@ def move_to_host(session: Session, network: Network, host: str) -> None:
     """
     port = find(session, network.id) or _create(session, network)
     session.flush()
+    move_port(session, port, host)
+
+
+def move_port(session: Session, port: Port, host: str) -> None:
+    """Move an existing DHCP port to `host`."""
     _mark_affected(session, port)
     if port.host != host:
         port.host, port.vif_type, port.status = host, "bridge" if host else "unbound", "DOWN"
         standard_attributes.bump_revision(port)
-    affected(session).networks.add(network.id)
+    affected(session).hosts.add(host)
+    affected(session).networks.add(port.network_id)

@@ -6,6 +6,7 @@ from sqlalchemy import select
 from sqlalchemy import update as sql_update
 from sqlalchemy.orm import Session
 
+from pileus_kit.db import now
 from pileus_kit.hosts import mark_seen
 from pileus_network.core import dhcp_ports, routers, scheduler
 from pileus_network.core.affected_hosts import affected
@@ -34,6 +35,8 @@ def register(session: Session, name: str, facts: HostFacts) -> int:
     host.agent_version, host.driver, host.tunnel_address = facts.agent_version, facts.driver, facts.tunnel_address
     host.physical_networks = sorted(facts.physical_networks)
     host.applied = facts.generation if facts.generation >= 0 else 0
+    if host.seen_at is not None and host.seen_at < now() - scheduler.TAKEOVER_TIME:
+        host.heard_since = now()
     mark_seen(host)
     session.flush()
     if changed:

@@ -1,6 +1,6 @@
 """Routers: gateways, routes and the host. A router and all of its ports are on one host."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TypedDict
 
@@ -146,12 +146,21 @@ def schedule(session: Session, router: Router) -> None:
     """Choose a host for a router that has none, and move its ports there."""
     if router.host:
         return
-    rows = session.scalars(
-        select(Network.physical_network)
-        .join(Port, Port.network_id == Network.id)
-        .where(Port.router_id == router.id, Port.device_owner.in_(ROUTER_OWNERS))
+    required = required_physical_networks(session, [router.id])[router.id]
+    move_to_host(session, router, scheduler.choose_host(session, required, tunnels=True))
+
+
+def required_physical_networks(session: Session, router_ids: Collection[str]) -> dict[str, frozenset[str]]:
+    """Return the physical networks that a host must be connected to in order to have each of these routers."""
+    rows = session.execute(
+        select(Port.router_id, Network.physical_network)
+        .join(Network, Port.network_id == Network.id)
+        .where(Port.router_id.in_(router_ids), Port.device_owner.in_(ROUTER_OWNERS))
     )
-    move_to_host(session, router, scheduler.choose_host(session, frozenset(rows) - {""}, tunnels=True))
+    found: dict[str, set[str]] = {router_id: set() for router_id in router_ids}
+    for router_id, physical_network in rows:
+        found[str(router_id)].add(physical_network)
+    return {router_id: frozenset(names - {""}) for router_id, names in found.items()}
 
 
 def move_to_host(session: Session, router: Router, host: str) -> None:

@@ -1,5 +1,7 @@
 """Chooses hosts for DHCP ports and routers: the live host that has the fewest of them."""
 
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
@@ -13,6 +15,10 @@ from pileus_network.rpc import SERVICE_OWNERS
 AGENT_DOWN_TIME = timedelta(seconds=75)
 """A host without a heartbeat for so long counts as dead; OpenStack's `agent_down_time`."""
 
+
+TAKEOVER_TIME = timedelta(seconds=18)
+"""After so long without a heartbeat other hosts take over a host's DHCP ports and routers. A host sends one every five
+seconds in a cloud of several machines."""
 
 MAX_CLOCK_SKEW = timedelta(minutes=15)
 """If the worker's last recorded time differs from ours by more, the worker has stopped, and our clock is used."""
@@ -40,11 +46,31 @@ def alive_since(session: Session) -> datetime:
     return (latest if abs(now() - latest) < MAX_CLOCK_SKEW else now()) - AGENT_DOWN_TIME
 
 
-def choose_host(session: Session, physical_networks: frozenset[str] = frozenset(), tunnels: bool = False) -> str:
-    """Return the host for a DHCP port or a router, "" if there is none.
+def silent_hosts(session: Session) -> list[str]:
+    """Return the hosts that fell silent while the heartbeats of another one came in all the time.
 
-    `physical_networks` must all be mapped there. `tunnels`: prefer hosts that reach the others by VXLAN.
+    That other host shows that the silence isn't ours: while the bus or all workers were away, every host was silent,
+    and when they are back, the first one that is heard again must not get what belongs to the others.
     """
+    limit = now() - TAKEOVER_TIME
+    hosts = session.scalars(select(Host)).all()
+    if not any(host.heard_since and host.heard_since < limit < host.seen_at for host in hosts):
+        return []
+    return [host.name for host in hosts if host.seen_at < limit]
+
+
+@dataclass
+class Candidate:
+    """A live host that takes DHCP ports and routers. `load` is how many it has."""
+
+    name: str
+    load: int
+    physical_networks: frozenset[str]
+    has_tunnels: bool
+
+
+def candidates(session: Session, excluded: Collection[str] = ()) -> list[Candidate]:
+    """Return the hosts that can take something, without the excluded ones."""
     load = (
         select(func.count())
         .where(Port.host == Host.name, Port.device_owner.in_(SERVICE_OWNERS))
@@ -52,10 +78,23 @@ def choose_host(session: Session, physical_networks: frozenset[str] = frozenset(
         .scalar_subquery()
     )
     since = alive_since(session)
-    rows = session.execute(select(Host, load).where(Host.admin_state_up)).all()
-    fit = [
-        (tunnels and not host.tunnel_address, count, host.name)
-        for host, count in rows
-        if physical_networks <= set(host.physical_networks) and is_alive(host, since)
+    return [
+        Candidate(host.name, count, frozenset(host.physical_networks), bool(host.tunnel_address))
+        for host, count in session.execute(select(Host, load).where(Host.admin_state_up))
+        if host.name not in excluded and is_alive(host, since)
     ]
-    return min(fit)[2] if fit else ""
+
+
+def choose(known: Iterable[Candidate], physical_networks: frozenset[str], tunnels: bool) -> Candidate | None:
+    """Return the least loaded host that is connected to all these physical networks; None if there is none.
+
+    `tunnels`: prefer hosts that reach the others by VXLAN.
+    """
+    fit = [host for host in known if physical_networks <= host.physical_networks]
+    return min(fit, key=lambda host: (tunnels and not host.has_tunnels, host.load, host.name), default=None)
+
+
+def choose_host(session: Session, physical_networks: frozenset[str] = frozenset(), tunnels: bool = False) -> str:
+    """Return the host for a DHCP port or a router, "" if there is none. For the arguments see `choose`."""
+    chosen = choose(candidates(session), physical_networks, tunnels)
+    return chosen.name if chosen else ""

@@ -269,7 +269,8 @@ class Project(Model):
 class Host(SeenColumns, Model):
     """A host with an agent. `generation` counts the changes that affect it; `applied` is the last one it reported.
 
-    There are change records for every generation after `logged_since`.
+    There are change records for every generation after `logged_since`. Since `heard_since` no silence of the host was
+    longer than `scheduler.TAKEOVER_TIME`.
     """
 
     __tablename__ = "hosts"
@@ -288,6 +289,7 @@ class Host(SeenColumns, Model):
     failures: Mapped[list[Document]] = mapped_column(default=list)
     created_at: Mapped[datetime] = mapped_column(default=now)
     started_at: Mapped[datetime] = mapped_column(default=now)
+    heard_since: Mapped[datetime | None] = mapped_column(default=now)
 
 
 class ChangeRecord(Model):
