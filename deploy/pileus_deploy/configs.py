@@ -128,6 +128,7 @@ def _hosts(plan: Plan) -> dict[str, dict[str, object]]:
             "bridge_mappings": () if plan.controller else (f"public:{plan.public_bridge}",),
             "tunnel_address": plan.address if plan.tls else "",
             "driver": plan.driver_of_network,
+            **({"heartbeat_s": 5.0} if plan.tls else {}),
         },
         "volume": {
             "nbd": f"127.0.0.1:{NBD_PORT + plan.offset}",
