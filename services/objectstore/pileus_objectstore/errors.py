@@ -42,6 +42,13 @@ class Unprocessable(CloudError):
     text = "{why}"
 
 
+class ObjectLocked(CloudError):
+    """A version that a retention or a legal hold protects."""
+
+    status = 403
+    text = "The version is locked until {until}, or until its legal hold is taken off."
+
+
 class QuotaExceeded(TooLarge):
     """One more object, or one so large, would exceed the container's or the account's quota."""
 

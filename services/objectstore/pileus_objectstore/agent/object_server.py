@@ -1,6 +1,7 @@
 """The calls that concern objects. One request writes all replicas of this host and computes their MD5 once."""
 
 import logging
+import time
 from collections.abc import Callable
 
 import msgspec
@@ -11,6 +12,7 @@ from pileus_objectstore.agent.object_reader import ObjectReader, newest
 from pileus_objectstore.agent.object_writer import ObjectWriter, Source
 from pileus_objectstore.agent.pack_writes import PackWrites
 from pileus_objectstore.agent.updater import Updater
+from pileus_objectstore.core import object_locks
 from pileus_objectstore.core.listing_rows import container_of, object_of, row_of
 from pileus_objectstore.storage.block_checksums import BLOCK_BYTES
 from pileus_objectstore.storage.object_format import stamp_of, timestamp_of
@@ -114,6 +116,8 @@ class ObjectServer:
             return CallResult(ObjectReply(404, timestamp=reader.tombstone))
         if args.if_delete_at and meta and meta.delete_at != args.if_delete_at:
             return CallResult(ObjectReply(412))
+        if object_locks.protects(meta, time.time(), args.ignored_lock):
+            return CallResult(ObjectReply(403, meta=meta))
         if reader.newest >= stamp:
             return CallResult(ObjectReply(409, timestamp=timestamp_of(reader.newest)))
         tombstone = ObjectMeta(args.name, args.timestamp, deleted=True)
@@ -161,6 +165,8 @@ class ObjectServer:
         if max(old.posted, old.timestamp) >= args.timestamp:
             return CallResult(ObjectReply(409, timestamp=max(old.posted, old.timestamp)))
         meta = posted(old, args)
+        if object_locks.weakens(old.headers, meta.headers, time.time(), args.ignored_lock):
+            return CallResult(ObjectReply(403, meta=old))
         stamp = stamp_of(old.timestamp)
         same = [
             device
@@ -204,7 +210,7 @@ class ObjectServer:
 
 def expired(meta: ObjectMeta, now: str) -> bool:
     """Whether the object had expired at that timestamp; then it counts as deleted."""
-    return 0 < meta.delete_at <= float(now)
+    return 0 < meta.delete_at <= float(now) and not object_locks.protects(meta, float(now))
 
 
 def posted(old: ObjectMeta, args: PostObject) -> ObjectMeta:

@@ -5,11 +5,12 @@ from urllib.parse import unquote
 
 from pileus_kit.auth import Caller
 from pileus_kit.errors import BadRequest, Conflict, NotFound
-from pileus_objectstore.core import accounts, listing, object_versioning, versions
+from pileus_objectstore.core import accounts, listing, object_locks, object_versioning, versions
 from pileus_objectstore.core.cluster import ListingQuery
 from pileus_objectstore.core.listing import VERSIONING
 from pileus_objectstore.core.listing_heads import check_reply, check_total, put_container
 from pileus_objectstore.core.names import NOT_FOUND, Target, check
+from pileus_objectstore.core.object_versioning import ENABLED
 from pileus_objectstore.core.quotas import CONTAINER_QUOTAS
 from pileus_objectstore.core.tools import Tools
 from pileus_objectstore.core.version_names import versions_container
@@ -130,5 +131,7 @@ def _check_versioning(tools: Tools, target: Target, changes: Mapping[str, str]) 
     info = tools.listing_cache.get(target, fresh=True)
     if older and (changes.get(VERSIONING) or object_versioning.state(info) == object_versioning.ENABLED):
         raise BadRequest(why="Cannot use X-Versions-Location or X-History-Location on a container that keeps versions.")
+    if changes.get(VERSIONING, ENABLED) != ENABLED and object_locks.rules_of(info) is not None:
+        raise Conflict(why="An Object Lock configuration is present on this bucket, so it keeps versions for ever.")
     if changes.get(VERSIONING) and info is not None and versions.location(info):
         raise BadRequest(why="Cannot enable object versioning on a container that already uses versioned writes.")

@@ -10,6 +10,7 @@ from pileus_objectstore.core.checksums import Checksum
 from pileus_objectstore.core.manifests import Line
 from pileus_objectstore.core.multipart_uploads import CHECKSUM, ETAG, PART_TYPE, NoSuchUpload, Part, Upload
 from pileus_objectstore.core.names import Target
+from pileus_objectstore.core.object_locks import OURS
 from pileus_objectstore.core.requests import PutRequest
 from pileus_objectstore.core.stored_objects import reader_of
 from pileus_objectstore.core.tools import Tools
@@ -94,7 +95,7 @@ def complete(tools: Tools, request: CompletionRequest) -> CompletedUpload:
     used = {part.number for part in parts}
     for number in known.keys() - used:
         stored_objects.delete(tools, upload.part(number))
-    stored_objects.delete(tools, upload.place)
+    stored_objects.delete(tools, upload.place, ignored_lock=OURS)
     return completed
 
 

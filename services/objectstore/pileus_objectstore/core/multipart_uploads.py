@@ -14,6 +14,7 @@ from pileus_objectstore.core.checksums import Checksum
 from pileus_objectstore.core.cluster import ListingQuery
 from pileus_objectstore.core.listing import Entry
 from pileus_objectstore.core.names import Target
+from pileus_objectstore.core.object_locks import OURS
 from pileus_objectstore.core.requests import Read
 from pileus_objectstore.core.stored_objects import UNPLACED
 from pileus_objectstore.core.tools import Tools
@@ -154,7 +155,7 @@ def abort(tools: Tools, upload: Upload) -> None:
     tools.cluster.put_object(upload.place, request, lambda _: b"")
     if not object_versioning.uses_upload(tools, upload.target, upload.id):
         delete_listed(tools, parts_container(upload.target), upload.prefix)
-    stored_objects.delete(tools, upload.place)
+    stored_objects.delete(tools, upload.place, ignored_lock=OURS)
 
 
 def clear(tools: Tools, bucket: Target) -> None:

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 import msgspec
 
 from pileus_kit.errors import BadRequest, Conflict, NotFound, PreconditionFailed
-from pileus_objectstore.core import listing, stored_objects, upload_parts
+from pileus_objectstore.core import listing, object_locks, stored_objects, upload_parts
 from pileus_objectstore.core.cluster import ListingQuery
 from pileus_objectstore.core.names import NOT_FOUND, Target
+from pileus_objectstore.core.object_locks import OURS
 from pileus_objectstore.core.requests import Read, ReadFooters
 from pileus_objectstore.core.stored_objects import UNPLACED
 from pileus_objectstore.core.tools import Tools
@@ -92,7 +93,7 @@ def find(tools: Tools, target: Target, version: str) -> ObjectMeta:
             archived = find_archived_null(tools, target)
             meta = stored_objects.find(tools, archived) if archived else None
     else:
-        meta = stored_objects.find(tools, version_target(target, version))
+        meta = stored_objects.find(tools, version_target(target, version), newest=True)
     if meta is None:
         raise NotFound(why=NOT_FOUND)
     return meta
@@ -111,6 +112,8 @@ def save(
     Raises PreconditionFailed and what `Cluster.put_object` raises.
     """
     if state(container) == ENABLED:
+        retention = object_locks.default_headers(object_locks.rules_of(container), request.headers, tools.now())
+        request = msgspec.structs.replace(request, headers={**request.headers, **retention}) if retention else request
         return _save_version(tools, target, request, read, footers)
     archived = find_archived_null(tools, target) if state(container) == SUSPENDED else None
     reply = tools.cluster.put_object(target, request, read, footers)
@@ -145,7 +148,7 @@ def _save_version(
     try:
         _link(tools, target, stamp, stamp, media, extras, delete_at=request.delete_at, only_if_new=request.only_if_new)
     except PreconditionFailed:
-        stored_objects.delete(tools, place)
+        stored_objects.delete(tools, place, ignored_lock=OURS)
         raise
     return reply
 
@@ -177,7 +180,7 @@ def delete(tools: Tools, target: Target, container: ListingInfo, seen: str = "")
     """
     until = timestamp(float(seen) + TICK_S) if seen else ""
     if state(container) == DISABLED:
-        return Deletion(_remove(tools, target, target, until))
+        return Deletion(_remove(tools, target, target, until, strict=True))
     suspended = state(container) == SUSPENDED
     archived = find_archived_null(tools, target) if suspended else None
     if not suspended:
@@ -189,7 +192,7 @@ def delete(tools: Tools, target: Target, container: ListingInfo, seen: str = "")
     marker = PutObject(UNPLACED, place.path, stamp, headers, 0, listed_etag=marks)
     tools.cluster.put_object(place, marker, lambda _: b"")
     try:
-        existed = _remove(tools, target, target, until or stamp)
+        existed = _remove(tools, target, target, until or stamp, "" if suspended else OURS, strict=bool(until))
     except Conflict:
         stored_objects.delete(tools, place)  # what is newer isn't hidden, so no marker may come before it
         raise
@@ -198,23 +201,24 @@ def delete(tools: Tools, target: Target, container: ListingInfo, seen: str = "")
     return Deletion(existed, NULL if suspended else stamp, is_marker=True)
 
 
-def delete_version(tools: Tools, target: Target, version: str, *, promote: bool) -> Deletion:
-    """Delete a version, or a delete marker, for good. Raises NotFound, Forbidden if it is locked, and Conflict.
+def delete_version(tools: Tools, target: Target, version: str, *, promote: bool, ignored_lock: str = "") -> Deletion:
+    """Delete a version, or a delete marker, for good. Raises NotFound, ObjectLocked and Conflict.
 
     With `promote`, as S3 has it, the newest version that is left becomes the current one if the current one, or the
     marker in its place, is deleted. Without, as Swift has it, there is no current one then.
     """
     reply = present(tools, target)
     if version == NULL and reply.meta is not None and not is_link(reply.meta):
-        return _delete_null(tools, target, reply, promote)
+        return _delete_null(tools, target, reply, promote, ignored_lock)
     place = find_archived_null(tools, target) if version == NULL else version_target(target, version)
-    meta = stored_objects.find(tools, place) if place else None
+    meta = stored_objects.find(tools, place, newest=True) if place else None
+    stored_objects.check_lock(tools, meta, ignored_lock)
     own = id_of(meta) if meta is not None else version
     if place is None or (meta is None and linked_id(reply.meta) != own):
         raise NotFound(why=NOT_FOUND)
     is_marker = meta is not None and is_delete_marker(meta)
     _unlink(tools, target, reply, own, promote=promote, was_marker=is_marker)
-    _remove(tools, target, place)
+    _remove(tools, target, place, ignored_lock=ignored_lock)
     while linked_id((reply := present(tools, target)).meta) == own:  # another deletion has just promoted this version
         _unlink(tools, target, reply, own, promote=promote)
     return Deletion(True, version, is_marker)
@@ -231,11 +235,12 @@ def _unlink(
         _remove(tools, target, target, _after(reply, version))
 
 
-def _delete_null(tools: Tools, target: Target, reply: ObjectReply, promote: bool) -> Deletion:
+def _delete_null(tools: Tools, target: Target, reply: ObjectReply, promote: bool, ignored_lock: str) -> Deletion:
+    stored_objects.check_lock(tools, reply.meta, ignored_lock)
     if promote and _promote(tools, target, reply):
         _delete_parts(tools, target, reply.meta)
     else:
-        _remove(tools, target, target, _after(reply))
+        _remove(tools, target, target, _after(reply), ignored_lock)
     return Deletion(True, NULL)
 
 
@@ -329,13 +334,15 @@ def _rows(tools: Tools, target: Target, limit: int, marker: str = "") -> list[Ve
     return [parse_row(entry) for entry in listing.fetch_rows(tools, versions_container(target.parent), query)[1]]
 
 
-def _remove(tools: Tools, target: Target, place: Target, stamp: str = "") -> bool:
+def _remove(
+    tools: Tools, target: Target, place: Target, stamp: str = "", ignored_lock: str = "", *, strict: bool = False
+) -> bool:
     """Delete what is stored of `target` at a place, and the parts that it was uploaded in; whether there was anything.
 
-    With `stamp`, something newer stays. Without, Conflict is raised then.
+    Something newer than `stamp` stays; Conflict is raised then if `strict`, or without `stamp`. Raises ObjectLocked.
     """
-    reply = stored_objects.delete(tools, place, stamp=stamp)
-    if reply.status == 409 and not stamp:
+    reply = stored_objects.delete(tools, place, stamp=stamp, ignored_lock=ignored_lock)
+    if reply.status == 409 and (strict or not stamp):
         raise Conflict(why="There is a newer version of the object.")
     if reply.status == 204:
         _delete_parts(tools, target, reply.meta)

@@ -1,7 +1,7 @@
 """Objects as readers and writers know them: with links followed, large objects assembled, versions and quotas kept."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 
 from pileus_kit.errors import BadRequest, Conflict, NotFound, PreconditionFailed, TooLarge
 from pileus_objectstore.core import (
@@ -153,31 +153,34 @@ def update(tools: Tools, request: PostRequest) -> ObjectReply:
     """
     container = containers.find(tools, request.target)
     if not object_versioning.state(container):
-        return _post(tools, request.target, request.headers, request.delete_at)
+        return _post(tools, request.target, request)
     link = object_versioning.present(tools, request.target).meta
     version = request.version or (link.headers.get(VERSION) if link else "")
     if not version:
-        return _post(tools, request.target, request.headers, request.delete_at)
+        return _post(tools, request.target, request)
     meta = object_versioning.find(tools, request.target, version)
     if object_versioning.is_delete_marker(meta):
         raise IsDeleteMarker(meta)
     place = stored_objects.place_of(meta)
-    reply = _post(tools, place, request.headers, 0 if place != request.target else request.delete_at)
-    if link is not None and link.headers.get(VERSION) == object_versioning.id_of(meta):
+    reply = _post(tools, place, request if place == request.target else replace(request, delete_at=0))
+    if not request.keeps_expiry and link and link.headers.get(VERSION) == object_versioning.id_of(meta):
         media = {name: value for name, value in request.headers.items() if name == "Content-Type"}
-        _post(tools, request.target, media, request.delete_at)
+        _post(tools, request.target, replace(request, headers=media))
     return reply
 
 
-def _post(tools: Tools, target: Target, headers: Mapping[str, str], delete_at: int) -> ObjectReply:
+def _post(tools: Tools, place: Target, request: PostRequest) -> ObjectReply:
     stamp, cluster = timestamp(tools.now()), tools.cluster
+    headers, delete_at, ignored = dict(request.headers), request.delete_at, request.ignored_lock
 
     def make(replicas: HostReplicas, listing_hosts: tuple[ListingHost, ...]) -> PostObject:
-        return PostObject(replicas, target.path, stamp, dict(headers), listing_hosts, delete_at)
+        return PostObject(replicas, place.path, stamp, headers, listing_hosts, delete_at, ignored)
 
-    reply = cluster.write("post_object", cluster.locate(target), cluster.locate(target.parent), ObjectReply, make)
+    reply = cluster.write("post_object", cluster.locate(place), cluster.locate(place.parent), ObjectReply, make)
     if reply.status == 404:
         raise NotFound(why=NOT_FOUND)
+    if reply.status == 403:
+        raise stored_objects.locked(reply.meta)
     return reply
 
 

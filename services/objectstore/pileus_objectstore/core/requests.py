@@ -72,13 +72,16 @@ class GetRequest:
 class PostRequest:
     """Replace an object's metadata. `headers` without Content-Type leave the type as it is.
 
-    `version` changes a version that is perhaps not the current one.
+    `version` changes a version that is perhaps not the current one. `keeps_expiry`: a link to a version stays as it is.
+    `ignored_lock`: see object_locks.py.
     """
 
     target: Target
     headers: Mapping[str, str]
     delete_at: int = 0
     version: str = ""
+    keeps_expiry: bool = False
+    ignored_lock: str = ""
 
 
 @dataclass(frozen=True, slots=True)

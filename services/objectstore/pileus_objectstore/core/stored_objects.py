@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 
+from pileus_objectstore.core import object_locks
 from pileus_objectstore.core.content import StoredContent
 from pileus_objectstore.core.names import Target
 from pileus_objectstore.core.requests import Read
+from pileus_objectstore.core.timestamps import iso
 from pileus_objectstore.core.tools import Tools
 from pileus_objectstore.core.version_names import VERSION, version_target
+from pileus_objectstore.errors import ObjectLocked
 from pileus_objectstore.wire.contract import (
     DeleteObject,
     HostReplicas,
@@ -39,8 +42,8 @@ def current(tools: Tools, target: Target, meta: ObjectMeta, newest: bool = False
 
 
 def expired(tools: Tools, meta: ObjectMeta) -> bool:
-    """Whether the time of X-Delete-At has passed."""
-    return 0 < meta.delete_at <= tools.now()
+    """Whether the time of X-Delete-At has passed. What is locked doesn't expire."""
+    return 0 < meta.delete_at <= (now := tools.now()) and not object_locks.protects(meta, now)
 
 
 def content_of(tools: Tools, meta: ObjectMeta) -> StoredContent:
@@ -53,17 +56,32 @@ def place_of(meta: ObjectMeta) -> Target:
     return Target(*meta.name[1:].split("/", 2))
 
 
-def delete(tools: Tools, target: Target, if_delete_at: int = 0, stamp: str = "") -> ObjectReply:
+def delete(tools: Tools, target: Target, if_delete_at: int = 0, stamp: str = "", ignored_lock: str = "") -> ObjectReply:
     """Delete an object; with `if_delete_at` only if it expires at that time. The reply's status is the outcome.
 
-    The deletion counts as made at `stamp`, by default now.
+    The deletion counts as made at `stamp`, by default now. Raises ObjectLocked, see `object_locks.protects`.
     """
     cluster, stamp = tools.cluster, stamp or timestamp(tools.now())
 
     def make(replicas: HostReplicas, listing_hosts: tuple[ListingHost, ...]) -> DeleteObject:
-        return DeleteObject(replicas, target.path, stamp, listing_hosts, if_delete_at)
+        return DeleteObject(replicas, target.path, stamp, listing_hosts, if_delete_at, ignored_lock)
 
-    return cluster.write("delete_object", cluster.locate(target), cluster.locate(target.parent), ObjectReply, make)
+    reply = cluster.write("delete_object", cluster.locate(target), cluster.locate(target.parent), ObjectReply, make)
+    if reply.status == 403:
+        raise locked(reply.meta)
+    return reply
+
+
+def locked(meta: ObjectMeta | None) -> ObjectLocked:
+    """The refusal to delete a version, or to weaken its retention."""
+    until = float((meta.headers.get(object_locks.UNTIL) if meta else "") or 0)
+    return ObjectLocked(until=iso(timestamp(until)) if until else "the end of its retention")
+
+
+def check_lock(tools: Tools, meta: ObjectMeta | None, ignored: str = "") -> None:
+    """Raise ObjectLocked if a version, as the newest of all replicas describes it, may not be deleted."""
+    if object_locks.protects(meta, tools.now(), ignored):
+        raise locked(meta)
 
 
 def duplicate(

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pileus_objectstore.core import listing, stored_objects
 from pileus_objectstore.core.cluster import ListingQuery
 from pileus_objectstore.core.names import Target
+from pileus_objectstore.core.object_locks import OURS
 from pileus_objectstore.core.tools import Tools
 from pileus_objectstore.core.version_names import RESERVED, VERSIONS, split_name
 from pileus_objectstore.wire.contract import ObjectMeta
@@ -50,7 +51,7 @@ def delete_listed(tools: Tools, holder: Target, prefix: str) -> None:
         query = ListingQuery(limit=listing.MAX_ROWS, prefix=prefix, marker=marker)
         page = listing.fetch(tools, holder, query)[1]
         for entry in page:
-            stored_objects.delete(tools, replace(holder, object=entry.name))
+            stored_objects.delete(tools, replace(holder, object=entry.name), ignored_lock=OURS)
         if len(page) < listing.MAX_ROWS:
             return
         marker = page[-1].name

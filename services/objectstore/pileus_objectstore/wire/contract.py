@@ -118,13 +118,17 @@ def with_footers(request: PutObject, footers: Footers) -> PutObject:
 
 
 class DeleteObject(msgspec.Struct, omit_defaults=True):
-    """Write a tombstone. `if_delete_at`: only if the object expires at that time, else 412. Reply: ObjectReply."""
+    """Write a tombstone. `if_delete_at`: only if the object expires at that time, else 412. Reply: ObjectReply.
+
+    A locked object is refused (403), unless `ignored_lock` says why not: see core/object_locks.py.
+    """
 
     replicas: HostReplicas
     name: str
     timestamp: str
     listing_hosts: tuple[ListingHost, ...] = ()
     if_delete_at: int = 0
+    ignored_lock: str = ""
 
 
 class WithdrawObject(msgspec.Struct, omit_defaults=True):
@@ -139,7 +143,10 @@ class WithdrawObject(msgspec.Struct, omit_defaults=True):
 
 
 class PostObject(msgspec.Struct, omit_defaults=True):
-    """Replace the metadata that a POST may change. Reply: ObjectReply."""
+    """Replace the metadata that a POST may change. Reply: ObjectReply.
+
+    What would weaken a retention is refused (403), unless `ignored_lock` says why not: see core/object_locks.py.
+    """
 
     replicas: HostReplicas
     name: str
@@ -147,6 +154,7 @@ class PostObject(msgspec.Struct, omit_defaults=True):
     headers: dict[str, str]
     listing_hosts: tuple[ListingHost, ...] = ()
     delete_at: int = 0
+    ignored_lock: str = ""
 
 
 class GetObject(msgspec.Struct, omit_defaults=True):
@@ -163,7 +171,7 @@ class GetObject(msgspec.Struct, omit_defaults=True):
 
 
 class ObjectReply(msgspec.Struct, omit_defaults=True):
-    """Status 200, 201, 202, 204, 206, 404, 409, 412, 413, 416, 422, 499 or 507.
+    """Status 200, 201, 202, 204, 206, 403, 404, 409, 412, 413, 416, 422, 499 or 507.
 
     `devices` are those that have done what was asked. `start` and `length` describe the body, in bytes.
     """

@@ -9,21 +9,25 @@ from pileus_objectstore.api.s3 import acls, public_access
 from pileus_objectstore.api.s3.errors import S3Error
 from pileus_objectstore.api.s3.requests import S3Request
 from pileus_objectstore.api.s3.xml_bodies import NAMESPACE, Node, parse, response, text
-from pileus_objectstore.core import accounts, containers, listing, multipart_uploads
+from pileus_objectstore.core import accounts, containers, listing, multipart_uploads, object_locks
 from pileus_objectstore.core.access import CREATE_CONTAINER, DELETE_CONTAINER, READ_CONTAINER, Action, read_setting
 from pileus_objectstore.core.bucket_rights import ACL, OWNERSHIP
+from pileus_objectstore.core.bucket_settings import Setting
 from pileus_objectstore.core.buckets import BucketRegistry, BucketTaken
 from pileus_objectstore.core.cluster import ListingQuery
+from pileus_objectstore.core.listing import VERSIONING
 from pileus_objectstore.core.names import Target
+from pileus_objectstore.core.object_locks import LockRules
+from pileus_objectstore.core.object_versioning import ENABLED
 from pileus_objectstore.core.timestamps import iso
 
 READ_ACCOUNT = Action("objectstore:account:read")
+LOCK = Setting(object_locks.SETTING, LockRules)
 NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+")
 registry = BucketRegistry()
 NOT_SET: dict[str, str] = {  # sub-resource -> the error of a bucket that has no such setting
     "encryption": "ServerSideEncryptionConfigurationNotFoundError",
-    "object-lock": "ObjectLockConfigurationNotFoundError",
     "replication": "ReplicationConfigurationNotFoundError",
 }
 EMPTY: dict[str, str] = {  # sub-resource -> the root of its empty document
@@ -79,8 +83,6 @@ def create(s3: S3Request) -> Response:
     if not NAME.fullmatch(s3.bucket) or ADDRESS.fullmatch(s3.bucket) or ".." in s3.bucket:
         raise S3Error("InvalidBucketName", BucketName=s3.bucket)
     rights = _wanted_rights(s3)
-    if s3.headers.get("x-amz-bucket-object-lock-enabled", "").lower() == "true":
-        raise S3Error("NotImplemented", "Object lock is not implemented.")
     body = s3.body()
     if body:
         region = text(parse(body, "CreateBucketConfiguration"), "LocationConstraint")
@@ -97,9 +99,11 @@ def create(s3: S3Request) -> Response:
 
 
 def _wanted_rights(s3: S3Request) -> dict[str, str]:
-    """The metadata of a new bucket that has the ACL and the ownership that the headers ask for. Raises S3Error."""
+    """The metadata of a new bucket with the ACL, ownership and object lock that the headers ask for. Raises S3Error."""
     acl, rule = acls.of_new_bucket(s3), s3.headers.get("x-amz-object-ownership", "")
     found = {} if acl is None else ACL.stored(acl)
+    if s3.headers.get("x-amz-bucket-object-lock-enabled", "").lower() == "true":
+        found |= {VERSIONING: ENABLED} | LOCK.stored(LockRules())
     return found | (OWNERSHIP.stored(public_access.check_ownership(rule, acl)) if rule else {})
 
 

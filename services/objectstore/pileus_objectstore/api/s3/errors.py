@@ -8,7 +8,7 @@ from xml.sax.saxutils import escape
 from pileus_kit import context
 from pileus_kit.errors import CloudError
 from pileus_objectstore.api.http import Response
-from pileus_objectstore.errors import ClientGone, ObjectTooLarge, QuotaExceeded, Unprocessable
+from pileus_objectstore.errors import ClientGone, ObjectLocked, ObjectTooLarge, QuotaExceeded, Unprocessable
 
 CODES: dict[str, tuple[int, str]] = {
     "AccessControlListNotSupported": (400, "The bucket does not allow ACLs: its owner owns everything in it."),
@@ -31,6 +31,9 @@ CODES: dict[str, tuple[int, str]] = {
         400,
         "A bucket whose ACL grants something to others cannot have this ownership rule.",
     ),
+    "InvalidBucketState": (409, "The request is not valid for the current state of the bucket."),
+    "InvalidRetentionPeriod": (400, "The retention period is not valid."),
+    "NoSuchObjectLockConfiguration": (404, "The specified object does not have an ObjectLock configuration."),
     "InvalidBucketName": (400, "The specified bucket is not valid."),
     "InvalidDigest": (400, "The Content-MD5 or checksum value that you specified is not valid."),
     "InvalidPart": (400, "One or more of the specified parts could not be found, or its ETag did not match."),
@@ -108,6 +111,8 @@ def error_of(err: CloudError, for_object: bool) -> S3Error:
         return S3Error("BadDigest")
     if isinstance(err, ClientGone):
         return S3Error("IncompleteBody")
+    if isinstance(err, ObjectLocked):
+        return S3Error("AccessDenied", str(err))
     codes = {
         401: "AccessDenied",
         403: "AccessDenied",

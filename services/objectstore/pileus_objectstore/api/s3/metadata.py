@@ -21,7 +21,6 @@ MAX_USER_BYTES = 2048
 MAX_TAGS = 10
 UNBUILT = (
     "x-amz-server-side-encryption",
-    "x-amz-object-lock-",
     "x-amz-write-offset-bytes",
 )
 RESPONSE_OVERRIDES = {
@@ -58,6 +57,11 @@ def stored(headers: Mapping[str, str]) -> dict[str, str]:
     if "x-amz-website-redirect-location" in headers:
         found[REDIRECT] = checked_redirect(headers["x-amz-website-redirect-location"])
     return found
+
+
+def resent(meta: ObjectMeta) -> dict[str, str]:
+    """What a change of an object's metadata has to send again; system metadata that it doesn't send stays."""
+    return {name: value for name, value in meta.headers.items() if "-Sysmeta-" not in name}
 
 
 def checked_redirect(location: str) -> str:

@@ -6,7 +6,7 @@ from xml.etree.ElementTree import Element
 from pileus_kit.numbers import parse_whole_number
 from pileus_objectstore.api.conditions import parse_ranges
 from pileus_objectstore.api.http import Response
-from pileus_objectstore.api.s3 import acls, checksums, metadata, objects, versions
+from pileus_objectstore.api.s3 import acls, checksums, lock_headers, metadata, objects, versions
 from pileus_objectstore.api.s3.errors import S3Error
 from pileus_objectstore.api.s3.requests import S3Request
 from pileus_objectstore.api.s3.xml_bodies import Node, parse, response, text
@@ -35,9 +35,8 @@ def create(s3: S3Request) -> Response:
     s3.access.require(CREATE_OBJECT, s3.target)
     containers.find(s3.tools, s3.target)
     checksum = checksums.of_upload(s3.headers)
-    upload = multipart_uploads.begin(
-        s3.tools, s3.target, metadata.stored(s3.headers) | acls.of_new_object(s3), checksum
-    )
+    headers = metadata.stored(s3.headers) | acls.of_new_object(s3) | lock_headers.of_new_object(s3)
+    upload = multipart_uploads.begin(s3.tools, s3.target, headers, checksum)
     shown = []
     if checksum is not None:
         shown = [("x-amz-checksum-algorithm", checksum.algorithm.upper()), ("x-amz-checksum-type", checksum.type)]

@@ -3,7 +3,7 @@
 import msgspec
 
 from pileus_objectstore.api.http import Response
-from pileus_objectstore.api.s3 import acls, objects
+from pileus_objectstore.api.s3 import acls, metadata, objects
 from pileus_objectstore.api.s3.requests import S3Request
 from pileus_objectstore.core import objects as core_objects
 from pileus_objectstore.core.access import READ_OBJECT, UPDATE_OBJECT
@@ -24,8 +24,8 @@ def update(s3: S3Request) -> Response:
     meta = objects.find(s3, s3.target, s3.version, UPDATE_OBJECT.named("s3:PutObjectAcl", "WRITE_ACP"))
     acls.require_acls(s3)
     stored = msgspec.json.encode(acls.wanted(s3, of(s3, meta).owner)).decode()
-    changed = PostRequest(s3.target, {**meta.headers, OBJECT_ACL: stored}, meta.delete_at, s3.version)
-    core_objects.update(s3.tools, changed)
+    kept = metadata.resent(meta) | {OBJECT_ACL: stored}
+    core_objects.update(s3.tools, PostRequest(s3.target, kept, meta.delete_at, s3.version, keeps_expiry=True))
     return Response(200, (), b"", "")
 
 

@@ -9,7 +9,7 @@ import msgspec
 from pileus_kit.errors import CloudError, NotFound
 from pileus_objectstore.api.conditions import conditions, ranges
 from pileus_objectstore.api.http import Response
-from pileus_objectstore.api.s3 import acls, checksums, lifecycle, metadata
+from pileus_objectstore.api.s3 import acls, checksums, lifecycle, lock_headers, metadata
 from pileus_objectstore.api.s3 import versions as object_versions
 from pileus_objectstore.api.s3.buckets import account_of
 from pileus_objectstore.api.s3.errors import S3Error, error_of
@@ -69,7 +69,7 @@ def _get_request(s3: S3Request) -> GetRequest:
 
 def _shown(s3: S3Request, found: objects.FoundObject) -> Response:
     headers = metadata.shown(found, s3.query, s3.headers.get("x-amz-checksum-mode", "").upper() == "ENABLED")
-    headers += object_versions.headers(s3, found.meta)
+    headers += object_versions.headers(s3, found.meta) + lock_headers.shown(found.meta)
     asked = conditions(s3.http.headers)
     status = found.status
     if asked is not None:
@@ -110,7 +110,7 @@ def store(s3: S3Request) -> Response:
     s3.access.require(CREATE_OBJECT, s3.target)
     only_if_new = check_write_conditions(s3)
     s3.payload.check_if_empty()
-    headers = metadata.stored(s3.headers) | acls.of_new_object(s3)
+    headers = metadata.stored(s3.headers) | acls.of_new_object(s3) | lock_headers.of_new_object(s3)
     expected = checksums.header(s3.headers)
     if expected is not None:
         headers[metadata.CHECKSUM] = expected.write()
@@ -168,7 +168,7 @@ def copy(s3: S3Request) -> Response:
     headers = metadata.stored(s3.headers) if directive == "REPLACE" else _copied_headers(kept)
     if s3.headers.get("x-amz-tagging-directive", "COPY").upper() == "COPY" and TAGGING in kept.headers:
         headers[TAGGING] = kept.headers[TAGGING]
-    headers |= acls.of_new_object(s3)
+    headers |= acls.of_new_object(s3) | lock_headers.of_new_object(s3)
     check_copy_conditions(s3, kept)
     replaced = versions.lost_by_put(s3.tools, s3.target, containers.find(s3.tools, s3.target))
     request = CopyRequest(GetRequest(source.target, version=source.version), s3.target, headers, fresh_metadata=True)
@@ -245,7 +245,8 @@ def check_copy_conditions(s3: S3Request, meta: ObjectMeta) -> None:
 def delete(s3: S3Request) -> Response:
     """DeleteObject: it succeeds whether or not there is such an object."""
     s3.access.require(DELETE_OBJECT, s3.target)
-    return Response(204, object_versions.deletion_headers(object_versions.delete(s3, s3.version)), b"", "")
+    deletion = object_versions.delete(s3, s3.version, lock_headers.bypass(s3))
+    return Response(204, object_versions.deletion_headers(deletion), b"", "")
 
 
 def delete_many(s3: S3Request) -> Response:
@@ -264,7 +265,7 @@ def delete_many(s3: S3Request) -> Response:
             one = replace(s3, key=key)
             s3.access.facts.named_version = version
             s3.access.require(DELETE_OBJECT, one.target)
-            deletion = object_versions.delete(one, version)
+            deletion = object_versions.delete(one, version, lock_headers.bypass(one))
         except CloudError as err:
             error = error_of(err, for_object=True)
             result.add(Node("Error", *shown, ("Code", error.code), ("Message", str(error))))
@@ -317,4 +318,5 @@ def parse_tags(body: bytes) -> list[tuple[str, str]]:
 def _set_tags(s3: S3Request, tagging: str, action: str) -> None:
     meta = find(s3, s3.target, s3.version, UPDATE_OBJECT.named(action))
     # "" stands for no tags, as what isn't mentioned stays
-    objects.update(s3.tools, PostRequest(s3.target, {**meta.headers, TAGGING: tagging}, meta.delete_at, s3.version))
+    kept = metadata.resent(meta) | {TAGGING: tagging}
+    objects.update(s3.tools, PostRequest(s3.target, kept, meta.delete_at, s3.version, keeps_expiry=True))

@@ -1,5 +1,6 @@
 """Versions of objects as S3 has them: a bucket's setting, listings, and which version a request names."""
 
+from pileus_kit.errors import BadRequest, Conflict
 from pileus_objectstore.api.http import Response, http_date
 from pileus_objectstore.api.s3.errors import S3Error
 from pileus_objectstore.api.s3.listings import encoder, limit_of
@@ -42,7 +43,10 @@ def update_versioning(s3: S3Request) -> Response:
     state = STATES.get(text(document, "Status"))
     if state is None:
         raise S3Error("MalformedXML")
-    containers.update(s3.tools, s3.container, {VERSIONING: state})
+    try:
+        containers.update(s3.tools, s3.container, {VERSIONING: state})
+    except (BadRequest, Conflict) as err:
+        raise S3Error("InvalidBucketState", str(err)) from None
     return Response(200, (), b"", "")
 
 
@@ -154,11 +158,11 @@ def not_found(s3: S3Request) -> S3Error:
     return S3Error("NoSuchKey", Key=s3.key)
 
 
-def delete(s3: S3Request, version: str) -> Deletion:
+def delete(s3: S3Request, version: str, ignored_lock: str) -> Deletion:
     """Delete the object of a request, or a version of it for good. That there is none is no error."""
     try:
         if not version:
             return objects.delete(s3.tools, s3.target)
-        return object_versioning.delete_version(s3.tools, s3.target, version, promote=True)
+        return object_versioning.delete_version(s3.tools, s3.target, version, promote=True, ignored_lock=ignored_lock)
     except objects.NotFound:
         return Deletion(False, version)

@@ -1,0 +1,219 @@
+"""S3's object lock: what protects a version, and that nothing else ends it either."""
+
+import time
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.request import Request, urlopen
+
+import pytest
+from botocore.exceptions import ClientError
+from s3_clients import S3, s3_store
+
+from pileus_objectstore.core import object_locks, object_versioning, stored_objects
+from pileus_objectstore.core.names import Target
+from pileus_objectstore.core.object_locks import COMPLIANCE, GOVERNANCE, MODE, UNTIL, LockRules
+from pileus_objectstore.core.version_names import version_target
+from pileus_objectstore.errors import ObjectLocked
+
+FAR = datetime(2040, 1, 1, tzinfo=UTC)
+FARTHER = datetime(2041, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
+    with s3_store(tmp_path_factory.mktemp("s3")) as store:
+        yield store
+
+
+@pytest.fixture
+def bucket(s3: S3) -> str:
+    name = f"l-{uuid.uuid4().hex}"
+    s3.client().create_bucket(Bucket=name, ObjectLockEnabledForBucket=True)
+    return name
+
+
+def refusal(call: Any, **arguments: Any) -> tuple[int, str]:
+    with pytest.raises(ClientError) as caught:
+        call(**arguments)
+    answer = caught.value.response
+    return answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Code"]
+
+
+DENIED = (403, "AccessDenied")
+
+
+def put(s3: S3, bucket: str, **more: Any) -> str:
+    return str(s3.client().put_object(Bucket=bucket, Key="k", Body=b"kept", **more)["VersionId"])
+
+
+def test_a_bucket_has_rules(s3: S3, bucket: str) -> None:
+    boto = s3.client()
+    assert boto.get_bucket_versioning(Bucket=bucket)["Status"] == "Enabled"
+    assert boto.get_object_lock_configuration(Bucket=bucket)["ObjectLockConfiguration"] == {
+        "ObjectLockEnabled": "Enabled"
+    }
+    rules = {
+        "ObjectLockEnabled": "Enabled",
+        "Rule": {"DefaultRetention": {"Mode": "GOVERNANCE", "Days": 3}},
+    }
+    boto.put_object_lock_configuration(Bucket=bucket, ObjectLockConfiguration=rules)
+    assert boto.get_object_lock_configuration(Bucket=bucket)["ObjectLockConfiguration"] == rules
+    put(s3, bucket)
+    head = boto.head_object(Bucket=bucket, Key="k")
+    assert head["ObjectLockMode"] == "GOVERNANCE"
+    left = head["ObjectLockRetainUntilDate"] - datetime.now(UTC)
+    assert timedelta(days=2) < left <= timedelta(days=3)
+    state = {"Status": "Suspended"}
+    assert refusal(boto.put_bucket_versioning, Bucket=bucket, VersioningConfiguration=state) == (
+        409,
+        "InvalidBucketState",
+    )
+    for wrong, code in (
+        ({"Mode": "GOVERNANCE", "Days": 1, "Years": 1}, "MalformedXML"),
+        ({"Mode": "none", "Days": 1}, "MalformedXML"),
+        ({"Mode": "GOVERNANCE", "Days": 0}, "InvalidRetentionPeriod"),
+    ):
+        refused = {"ObjectLockEnabled": "Enabled", "Rule": {"DefaultRetention": wrong}}
+        assert refusal(boto.put_object_lock_configuration, Bucket=bucket, ObjectLockConfiguration=refused) == (
+            400,
+            code,
+        )
+
+
+def test_a_default_of_years_ends_on_the_same_day() -> None:
+    leap = datetime(2028, 2, 29, 12, tzinfo=UTC).timestamp()
+    found = object_locks.default_headers(LockRules(COMPLIANCE, years=1), {}, leap)
+    assert float(found[UNTIL]) == datetime(2029, 2, 28, 12, tzinfo=UTC).timestamp()
+    assert object_locks.default_headers(LockRules(COMPLIANCE, years=1), {MODE: GOVERNANCE}, leap) == {}
+
+
+def test_compliance_can_only_become_longer(s3: S3, bucket: str) -> None:
+    boto, named = s3.client(), {"Bucket": bucket, "Key": "k"}
+    version = put(s3, bucket, ObjectLockMode="COMPLIANCE", ObjectLockRetainUntilDate=FAR)
+    delete = {**named, "VersionId": version}
+    assert refusal(boto.delete_object, **delete) == DENIED
+    assert refusal(boto.delete_object, **delete, BypassGovernanceRetention=True) == DENIED
+    for mode, until in (("COMPLIANCE", FAR - timedelta(days=1)), ("GOVERNANCE", FARTHER)):
+        retention = {"Mode": mode, "RetainUntilDate": until}
+        assert (
+            refusal(boto.put_object_retention, **named, Retention=retention, BypassGovernanceRetention=True) == DENIED
+        )
+    longer = {"Mode": "COMPLIANCE", "RetainUntilDate": FARTHER}
+    boto.put_object_retention(**named, Retention=longer)
+    assert boto.get_object_retention(**named)["Retention"] == longer
+    gone = boto.delete_object(**named)
+    assert gone["DeleteMarker"] is True and refusal(boto.delete_object, **delete) == DENIED
+    boto.delete_object(**named, VersionId=gone["VersionId"])
+    assert boto.get_object(**named)["Body"].read() == b"kept"
+
+
+def test_governance_is_bypassed_on_demand(s3: S3, bucket: str) -> None:
+    boto, named = s3.client(), {"Bucket": bucket, "Key": "k"}
+    version = put(s3, bucket, ObjectLockMode="GOVERNANCE", ObjectLockRetainUntilDate=FARTHER)
+    shorter = {"Mode": "GOVERNANCE", "RetainUntilDate": FAR}
+    assert refusal(boto.put_object_retention, **named, Retention=shorter) == DENIED
+    boto.put_object_retention(**named, Retention=shorter, BypassGovernanceRetention=True)
+    assert refusal(boto.delete_object, **named, VersionId=version) == DENIED
+    wanted = {"Objects": [{"Key": "k", "VersionId": version}]}
+    assert boto.delete_objects(Bucket=bucket, Delete=wanted)["Errors"][0]["Code"] == "AccessDenied"
+    boto.delete_objects(Bucket=bucket, Delete=wanted, BypassGovernanceRetention=True)
+    assert refusal(boto.head_object, **named, VersionId=version)[0] == 404
+
+
+def test_legal_hold(s3: S3, bucket: str) -> None:
+    boto, named = s3.client(), {"Bucket": bucket, "Key": "k"}
+    version = put(s3, bucket, ObjectLockLegalHoldStatus="ON")
+    assert boto.get_object_legal_hold(**named)["LegalHold"] == {"Status": "ON"}
+    assert refusal(boto.delete_object, **named, VersionId=version, BypassGovernanceRetention=True) == DENIED
+    boto.put_object_tagging(**named, Tagging={"TagSet": [{"Key": "a", "Value": "b"}]})
+    assert boto.head_object(**named)["ObjectLockLegalHoldStatus"] == "ON"
+    boto.put_object_legal_hold(**named, LegalHold={"Status": "OFF"})
+    boto.delete_object(**named, VersionId=version)
+    assert refusal(boto.get_object_legal_hold, **named)[0] == 404
+
+
+def test_copies_and_uploads_in_parts_are_locked(s3: S3, bucket: str) -> None:
+    boto, lock = s3.client(), {"ObjectLockMode": "GOVERNANCE", "ObjectLockRetainUntilDate": FAR}
+    put(s3, bucket)
+    copied = boto.copy_object(Bucket=bucket, Key="copy", CopySource=f"{bucket}/k", **lock)["VersionId"]
+    assert refusal(boto.delete_object, Bucket=bucket, Key="copy", VersionId=copied) == DENIED
+    named = {"Bucket": bucket, "Key": "parts"}
+    named["UploadId"] = boto.create_multipart_upload(**named, **lock)["UploadId"]
+    etag = boto.upload_part(**named, PartNumber=1, Body=b"part")["ETag"]
+    s3.store.drain()
+    parts = {"Parts": [{"PartNumber": 1, "ETag": etag}]}
+    made = boto.complete_multipart_upload(**named, MultipartUpload=parts)["VersionId"]
+    assert refusal(boto.delete_object, Bucket=bucket, Key="parts", VersionId=made) == DENIED
+    assert boto.get_object(Bucket=bucket, Key="parts")["Body"].read() == b"part"
+
+
+def test_nothing_else_ends_a_locked_version(s3: S3, bucket: str) -> None:
+    """Swift's API and the deletions that daemons make are refused; the storage host itself refuses."""
+    version, tools = put(s3, bucket, ObjectLockMode="GOVERNANCE", ObjectLockRetainUntilDate=FAR), s3.store.app.tools
+    token = s3.identity.token("demo")
+    headers = {"X-Auth-Token": token, "X-Subject-Token": token}
+    project = s3.identity.client.get("/v3/auth/tokens", headers=headers).get_json()["token"]["project"]["id"]
+    target = Target(f"AUTH_{project}", bucket, "k")
+    url = f"{s3.url}/v1/{target.account}/{bucket}"
+
+    def status(method: str, path: str, body: bytes | None = None, **more: str) -> int:
+        try:
+            answer: int = urlopen(Request(url + path, body, headers | more, method=method)).status
+        except OSError as err:
+            answer = int(getattr(err, "code", 0))
+        return answer
+
+    assert status("DELETE", f"/k?version-id={version}") == 403
+    assert status("POST", "", **{"X-Versions-Enabled": "false"}) == 409
+    assert status("POST", "/k", **{"X-Object-Meta-A": "b", "X-Delete-After": "1"}) == 202
+    assert status("PUT", "/k", b"newer") == 201
+    assert status("DELETE", "/k") == 204
+    assert status("DELETE", "") == 409
+    with pytest.raises(ObjectLocked):
+        object_versioning.delete_version(tools, target, version, promote=True)
+    with pytest.raises(ObjectLocked):
+        stored_objects.delete(tools, version_target(target, version))
+    kept = s3.client().get_object(Bucket=bucket, Key="k", VersionId=version)
+    assert (kept["Body"].read(), kept["ObjectLockMode"]) == (b"kept", "GOVERNANCE")
+
+
+def test_what_is_locked_does_not_expire(s3: S3) -> None:
+    """A null version may have both a time of Swift's and a retention."""
+    boto, bucket = s3.client(), f"e-{uuid.uuid4().hex}"
+    boto.create_bucket(Bucket=bucket)
+    token = s3.identity.token("demo")
+    headers = {"X-Auth-Token": token, "X-Subject-Token": token}
+    project = s3.identity.client.get("/v3/auth/tokens", headers=headers).get_json()["token"]["project"]["id"]
+    moment = int(time.time()) + 2
+    urlopen(
+        Request(f"{s3.url}/v1/AUTH_{project}/{bucket}/k", b"kept", headers | {"X-Delete-At": str(moment)}, method="PUT")
+    )
+    boto.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    boto.put_object_lock_configuration(Bucket=bucket, ObjectLockConfiguration={"ObjectLockEnabled": "Enabled"})
+    boto.put_object_retention(Bucket=bucket, Key="k", Retention={"Mode": "COMPLIANCE", "RetainUntilDate": FAR})
+    while time.time() <= moment:
+        time.sleep(0.1)
+    assert boto.get_object(Bucket=bucket, Key="k")["Body"].read() == b"kept"
+    with pytest.raises(ObjectLocked):
+        stored_objects.delete(s3.store.app.tools, Target(f"AUTH_{project}", bucket, "k"), if_delete_at=moment)
+    assert refusal(boto.delete_object, Bucket=bucket, Key="k", VersionId="null") == DENIED
+    boto.delete_object(Bucket=bucket, Key="k")
+    assert boto.get_object(Bucket=bucket, Key="k", VersionId="null")["Body"].read() == b"kept"
+    assert refusal(boto.delete_object, Bucket=bucket, Key="k", VersionId="null") == DENIED
+
+
+def test_what_needs_a_bucket_with_object_lock(s3: S3) -> None:
+    boto, bucket = s3.client(), f"n-{uuid.uuid4().hex}"
+    boto.create_bucket(Bucket=bucket)
+    named = {"Bucket": bucket, "Key": "k"}
+    boto.put_object(**named, Body=b"x")
+    rules = {"ObjectLockEnabled": "Enabled"}
+    assert refusal(boto.get_object_lock_configuration, Bucket=bucket)[1] == "ObjectLockConfigurationNotFoundError"
+    assert refusal(boto.put_object_lock_configuration, Bucket=bucket, ObjectLockConfiguration=rules)[0] == 409
+    assert refusal(boto.put_object_legal_hold, **named, LegalHold={"Status": "ON"}) == (400, "InvalidRequest")
+    assert refusal(boto.get_object_retention, **named) == (400, "InvalidRequest")
+    assert refusal(boto.put_object, **named, Body=b"", ObjectLockLegalHoldStatus="ON") == (400, "InvalidRequest")
+    other = s3.client("other")
+    assert refusal(other.put_object_legal_hold, **named, LegalHold={"Status": "ON"}) == DENIED
