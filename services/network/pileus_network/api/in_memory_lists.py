@@ -28,10 +28,12 @@ def _is_selected(row: JsonObject) -> bool:
 
 
 def _matches(name: str, value: object) -> bool:
+    """Texts are compared as Neutron's usual database does, where `DHCP Agent` finds `DHCP agent`."""
     texts = request.args.getlist(name)
     if isinstance(value, bool):
         return value in [parse_boolean(name, text) for text in texts]
-    return ("" if value is None else str(value)) in texts
+    wanted = "" if value is None else str(value).casefold()
+    return any(text.casefold() == wanted for text in texts)
 
 
 def _sort(rows: list[JsonObject], known: Sequence[str], key: str) -> list[JsonObject]:

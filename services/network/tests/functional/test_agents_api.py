@@ -18,6 +18,7 @@ def test_agents_and_the_networks_and_routers_they_serve(network: NetworkFixture,
     dhcp, l3 = agents["DHCP agent"]["id"], agents["L3 agent"]["id"]
     assert ask("GET", f"agents/{dhcp}", as_=admin)[1]["agent"]["host"] == "host1"
     assert [a["id"] for a in ask("GET", "agents?agent_type=L3+agent&host=host1", as_=admin)[1]["agents"]] == [l3]
+    assert [a["id"] for a in ask("GET", "agents?agent_type=DHCP+Agent", as_=admin)[1]["agents"]] == [dhcp]
     net = network.made("network", {})["id"]
     network.made("subnet", {"network_id": net, "ip_version": 4, "cidr": "10.0.0.0/24"})
     assert [n["id"] for n in ask("GET", f"agents/{dhcp}/dhcp-networks", as_=admin)[1]["networks"]] == [net]
