@@ -21,6 +21,7 @@ from pileus_objectstore.core import (
 )
 from pileus_objectstore.core import versions as old_versions
 from pileus_objectstore.core.clock import STEP_S
+from pileus_objectstore.core.bucket_rights import TAGGING
 from pileus_objectstore.core.cluster import ListingQuery
 from pileus_objectstore.core.lifecycle import Rule
 from pileus_objectstore.core.multipart_uploads import Upload
@@ -31,7 +32,6 @@ from pileus_objectstore.core.version_names import NULL, Version, version_target
 from pileus_objectstore.wire.contract import ObjectMeta, timestamp
 
 PAGE = 1000
-TAGGING = "X-Object-Sysmeta-S3-Tagging"
 
 
 class Scanned(NamedTuple):
