@@ -52,6 +52,17 @@ class Config(ServiceConfig):
     # Never by default: as in S3, a store deletes only what it was asked to delete.
     abandoned_upload_days: int = option("Days after which uploads end in buckets without a rule for it; 0: never", 0)
 
+    notification_targets: tuple[str, ...] = option(
+        "Targets of event notifications: NAME=URL with http(s):// or amqp(s)://USER:PASSWORD@HOST/VHOST?exchange=E&key=K",
+        (),
+        secret=True,
+    )
+    notification_endpoints: bool = option("Whether users may name HTTP endpoints of their own as targets", True)
+    notification_networks: tuple[str, ...] = option(
+        "Networks (CIDR) of which such endpoints may be, besides public addresses", ()
+    )
+    notification_keep_s: int = option("Seconds after which events are dropped that no target took", 4 * 86400)
+
     @property
     def home(self) -> Path:
         """The directory of this host's devices, rings and key."""

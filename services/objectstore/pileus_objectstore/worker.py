@@ -20,6 +20,7 @@ from pileus_objectstore.daemons.context import DaemonContext
 from pileus_objectstore.daemons.expirer import Expirer
 from pileus_objectstore.daemons.lifecycle import Lifecycle
 from pileus_objectstore.daemons.listing_auditor import ListingAuditor
+from pileus_objectstore.daemons.notifier import Notifier
 from pileus_objectstore.daemons.replicator import Replicator
 from pileus_objectstore.daemons.ring_exchange import RingExchange
 from pileus_objectstore.daemons.runner import Daemon, DaemonRunner
@@ -33,6 +34,7 @@ AUDIT_S = 86400.0
 AUDIT_LISTINGS_S = 3600.0
 EXPIRE_S = 60.0
 LIFECYCLE_S = 60.0
+NOTIFY_S = 1.0
 EXCHANGE_S = 5.0
 
 
@@ -58,12 +60,14 @@ class Worker:
         self.ring_exchange = RingExchange(
             RingFiles(config.ring_directory), self._pool, config.storage_bind, config.ring_hosts
         )
+        self.notifier = Notifier(context, self.tools)
         self._runner = DaemonRunner(
             [
                 Daemon("replicator", self.replicator.run, REPLICATE_S, lambda: self.replicator.left),
                 Daemon("auditor", self.auditor.run, AUDIT_S),
                 Daemon("listing auditor", self.listing_auditor.run, AUDIT_LISTINGS_S),
                 Daemon("expirer", self.expirer.run, EXPIRE_S),
+                Daemon("notifier", self.notifier.run, NOTIFY_S),
                 Daemon("lifecycle", self.lifecycle.run, min(LIFECYCLE_S, config.lifecycle_day_s / 2)),
                 Daemon("ring exchange", self.ring_exchange.run, EXCHANGE_S),
             ]
@@ -77,6 +81,7 @@ class Worker:
         """Let each daemon finish what it is doing, then close all connections."""
         self._stopping.set()
         self._runner.stop()
+        self.notifier.close()
         self._encrypted.close()
         self._cluster.close()
 

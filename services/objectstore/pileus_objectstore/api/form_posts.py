@@ -93,6 +93,7 @@ def _store(tools: Tools, request: Request, part: Part, fields: dict[str, str]) -
         {"Content-Type": part.media},
         delete_at=delete_at(tools.now, fields.get("x_delete_after", ""), fields.get("x_delete_at", "")),
         max_bytes=_number(fields, "max_file_size"),
+        event="Post",
     )
     try:
         objects.put(tools, request.access, put)

@@ -7,9 +7,12 @@ from http import HTTPStatus
 from urllib.parse import parse_qsl
 from wsgiref.types import WSGIEnvironment
 
+from pileus_kit import context
+from pileus_kit.auth import Caller
 from pileus_kit.errors import BadRequest, CloudError, LengthRequired, RequestTimeout
 from pileus_kit.numbers import parse_whole_number
 from pileus_objectstore.core.access import Access
+from pileus_objectstore.core.event_queues import Origin
 from pileus_objectstore.core.names import BAD_TEXT, CONFLICT, MALFORMED, Target, target_of
 from pileus_objectstore.core.request_facts import RequestFacts
 from pileus_objectstore.core.requests import Read
@@ -180,6 +183,12 @@ def access_of(tools: Tools, environ: WSGIEnvironment, *, s3: bool) -> Access:
     secure = environ.get("wsgi.url_scheme") == "https"
     facts = RequestFacts(header, parameter, environ.get("REMOTE_ADDR", ""), secure=secure, s3=s3)
     return Access(tools, referrer=environ.get("HTTP_REFERER", ""), facts=facts)
+
+
+def origin_of(environ: WSGIEnvironment, caller: Caller | None) -> Origin:
+    """Who has sent a request, for those who are notified of what it does."""
+    principal = (caller.project_id or "") if caller is not None else ""
+    return Origin(principal, environ.get("REMOTE_ADDR", ""), context.request_id.get())
 
 
 def text_of(raw: str) -> str:

@@ -69,7 +69,7 @@ def delete(tools: Tools, request: Request, version: str) -> Response:
     if version == NULL:
         deletion = objects.delete_in_place(tools, request.target)
         return deleted(deletion)
-    object_versioning.delete_version(tools, request.target, version, promote=False)
+    objects.delete_version(tools, request.target, version, promote=False)
     there = object_versioning.present(tools, request.target).meta
     current = object_versioning.linked_id(there)
     return Response(204, [(HEADER, version), ("X-Object-Current-Version-Id", current)])

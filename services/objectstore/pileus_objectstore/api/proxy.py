@@ -22,10 +22,11 @@ from pileus_objectstore.api import (
     static_web,
     temp_urls,
 )
-from pileus_objectstore.api.http import REASONS, Request, Response, access_of, refusal, wire_of
+from pileus_objectstore.api.http import REASONS, Request, Response, access_of, origin_of, refusal, wire_of
 from pileus_objectstore.api.routes import Call, Calls, Routes
 from pileus_objectstore.api.s3.application import S3Application, is_s3, is_signed_for_s3
 from pileus_objectstore.clients.access_keys import AccessKeys
+from pileus_objectstore.core import event_queues
 from pileus_objectstore.core.names import check
 from pileus_objectstore.core.tools import Tools
 from pileus_objectstore.errors import ClientGone
@@ -60,6 +61,7 @@ class Proxy:
         began = time.perf_counter()
         transaction = f"tx{secrets.token_hex(11)[:21]}-{int(time.time()):010x}"
         context.request_id.set(transaction)
+        event_queues.origin.set(origin_of(environ, None))
         response = self._guarded(environ)
         headers = [(name, wire_of(value)) for name, value in response.headers]
         headers += (("X-Trans-Id", transaction), ("X-Openstack-Request-Id", transaction))
@@ -134,6 +136,7 @@ class Proxy:
             return Response(405, [("Allow", ", ".join(self.routes.methods(target.kind)))])
         request.environ["pileus.rule"] = call.policy
         authorization.identify(tools, self.rates, request)
+        event_queues.origin.set(origin_of(request.environ, request.access.caller))
         if request.method == "POST" and target.container and form_posts.is_form(request):
             return form_posts.create(tools, request)
         is_signed = "temp_url_sig=" in request.environ.get("QUERY_STRING", "")

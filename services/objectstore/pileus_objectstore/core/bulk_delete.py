@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import NamedTuple
 
 from pileus_kit.errors import BadRequest, CloudError, NotFound
-from pileus_objectstore.core import containers, object_versioning, objects
+from pileus_objectstore.core import containers, objects
 from pileus_objectstore.core.access import DELETE_CONTAINER, DELETE_OBJECT, Access
 from pileus_objectstore.core.names import NOT_FOUND, Target, check
 from pileus_objectstore.core.tools import Tools
@@ -25,7 +26,10 @@ def delete_all(tools: Tools, access: Access, targets: Iterable[Target]) -> list[
     targets = list(targets)
     objects_first = [target for target in targets if target.object]
     with ThreadPoolExecutor(PARALLEL_DELETIONS) as threads:
-        outcomes = list(threads.map(lambda target: delete_one(tools, access, target), objects_first))
+        contexts = [copy_context() for _ in objects_first]  # logs and events name the request, in each thread
+        outcomes = list(
+            threads.map(lambda c, target: c.run(delete_one, tools, access, target), contexts, objects_first)
+        )
     return outcomes + [delete_one(tools, access, target) for target in targets if not target.object]
 
 
@@ -38,7 +42,7 @@ def delete_one(tools: Tools, access: Access, target: Target, version: str = "") 
         if target.object:
             access.require(DELETE_OBJECT, target)
             if version:
-                object_versioning.delete_version(tools, target, version, promote=False)
+                objects.delete_version(tools, target, version, promote=False)
             elif not objects.delete(tools, target).existed:
                 raise NotFound(why=NOT_FOUND)
         else:

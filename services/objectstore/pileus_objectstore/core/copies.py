@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from pileus_kit.errors import BadRequest, TooLarge
-from pileus_objectstore.core import containers, manifest_uploads, manifests, objects, quotas, versions
+from pileus_objectstore.core import containers, event_queues, manifest_uploads, manifests, objects, quotas, versions
 from pileus_objectstore.core.access import CREATE_OBJECT, READ_OBJECT, Access
 from pileus_objectstore.core.names import check
 from pileus_objectstore.core.objects import FoundObject
@@ -59,7 +59,9 @@ def copy(tools: Tools, access: Access, request: CopyRequest) -> Copied:
         lines = manifest_uploads.check_segments(tools, access, segments)
         _, stored, data = manifest_uploads.build(tools, put, lines)
         read = reader_of(iter([data]))
-    return Copied(found, headers, versions.save(tools, destination, stored, read, container))
+    reply = versions.save(tools, destination, stored, read, container)
+    event_queues.created(tools, destination, stored, reply, "Copy")
+    return Copied(found, headers, reply)
 
 
 def _inherited(found: FoundObject, copies_manifest: bool) -> dict[str, str]:

@@ -7,7 +7,7 @@ from urllib.parse import quote
 import msgspec
 
 from pileus_kit.errors import BadRequest, Conflict, Forbidden, TooLarge
-from pileus_objectstore.core import containers, symlinks, versions
+from pileus_objectstore.core import containers, event_queues, symlinks, versions
 from pileus_objectstore.core.access import Access
 from pileus_objectstore.core.conditions import Span, resolve
 from pileus_objectstore.core.manifests import (
@@ -69,6 +69,7 @@ def put(tools: Tools, access: Access, request: PutRequest, segments: list[Segmen
     if request.etag and request.etag != etag:
         raise Unprocessable(why="The manifest's ETag is not what the ETag header says.")
     reply = versions.save(tools, request.target, manifest, reader_of(iter([data])), container)
+    event_queues.created(tools, request.target, manifest, reply, request.event)
     return reply, etag
 
 

@@ -5,7 +5,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pileus_kit.errors import BadRequest
-from pileus_objectstore.core import checksums, containers, manifest_uploads, multipart_uploads, stored_objects, versions
+from pileus_objectstore.core import (
+    checksums,
+    containers,
+    event_queues,
+    manifest_uploads,
+    multipart_uploads,
+    stored_objects,
+    versions,
+)
 from pileus_objectstore.core.checksums import Checksum
 from pileus_objectstore.core.manifests import Line
 from pileus_objectstore.core.multipart_uploads import CHECKSUM, ETAG, PART_TYPE, NoSuchUpload, Part, Upload
@@ -149,6 +157,7 @@ def _store(
     reply = versions.save(tools, target, stored, reader_of(iter([data])), container)
     if replaced is not None and replaced.headers.get(UPLOAD) != upload.id:
         delete_parts(tools, replaced)
+    event_queues.created(tools, target, stored, reply, "CompleteMultipartUpload")
     return CompletedUpload(etag, checksum, reply.meta or ObjectMeta(target.path, stored.timestamp))
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pileus_kit.errors import BadRequest, Conflict, NotFound, PreconditionFailed, TooLarge
 from pileus_objectstore.core import (
     containers,
+    event_queues,
     manifests,
     object_versioning,
     quotas,
@@ -106,7 +107,9 @@ def put(tools: Tools, access: Access, request: PutRequest) -> ObjectReply:
         listed_etag=symlinks.listed_etag(link) if link else "",
         max_bytes=request.max_bytes if room == quotas.UNLIMITED else min(request.max_bytes, room),
     )
-    return versions.save(tools, target, stored, request.read, container, request.footers)
+    reply = versions.save(tools, target, stored, request.read, container, request.footers)
+    event_queues.created(tools, target, stored, reply, request.event)
+    return reply
 
 
 def get(tools: Tools, access: Access, request: GetRequest) -> FoundObject:
@@ -151,6 +154,13 @@ def update(tools: Tools, request: PostRequest) -> ObjectReply:
     A symbolic link's own metadata is replaced; the reply's `meta` shows that it is one. A version's own X-Delete-At
     does not exist: when the time has come, the object has no current version any more.
     """
+    reply = _update(tools, request)
+    if request.event:
+        event_queues.changed(tools, request.target, request.event)
+    return reply
+
+
+def _update(tools: Tools, request: PostRequest) -> ObjectReply:
     container = containers.find(tools, request.target)
     if not object_versioning.state(container):
         return _post(tools, request.target, request)
@@ -192,13 +202,26 @@ def delete(tools: Tools, target: Target, if_delete_at: int | None = None) -> Del
     container = containers.find(tools, target)
     check_delete_at(tools, target, if_delete_at)
     if object_versioning.state(container):
-        return object_versioning.delete(tools, target, container)
-    return _delete(tools, target, container, if_delete_at)
+        deletion = object_versioning.delete(tools, target, container)
+    else:
+        deletion = _delete(tools, target, container, if_delete_at)
+    if deletion.existed or deletion.is_marker:
+        event_queues.removed(tools, target, deletion.version, marker=deletion.is_marker)
+    return deletion
 
 
 def delete_in_place(tools: Tools, target: Target) -> Deletion:
     """Delete what the container itself holds: a null version, or the link to the current version, which stays."""
-    return _delete(tools, target, containers.find(tools, target))
+    deletion = _delete(tools, target, containers.find(tools, target))
+    event_queues.removed(tools, target, deletion.version, marker=False)
+    return deletion
+
+
+def delete_version(tools: Tools, target: Target, version: str, *, promote: bool, ignored_lock: str = "") -> Deletion:
+    """Delete a version, or a delete marker, for good: see `object_versioning.delete_version`."""
+    deletion = object_versioning.delete_version(tools, target, version, promote=promote, ignored_lock=ignored_lock)
+    event_queues.removed(tools, target, version, marker=False)
+    return deletion
 
 
 def _delete(tools: Tools, target: Target, container: ListingInfo, if_delete_at: int | None = None) -> Deletion:

@@ -32,7 +32,7 @@ class PutRequest:
 
     `etag`, unless '', must be the body's MD5. `delete_at` is in epoch seconds, 0 for never. `only_if_new` refuses to
     replace an object. A body of more than `max_bytes` is refused. `footers` gives what is to be stored with the object
-    and is known only when the body was read.
+    and is known only when the body was read. `event` says how it came, to those who are notified.
     """
 
     target: Target
@@ -44,6 +44,7 @@ class PutRequest:
     only_if_new: bool = False
     max_bytes: int = MAX_OBJECT_BYTES
     link: LinkRequest | None = None
+    event: str = "Put"
     footers: ReadFooters | None = None
 
 
@@ -73,7 +74,7 @@ class PostRequest:
     """Replace an object's metadata. `headers` without Content-Type leave the type as it is.
 
     `version` changes a version that is perhaps not the current one. `keeps_expiry`: a link to a version stays as it is.
-    `ignored_lock`: see object_locks.py.
+    `ignored_lock`: see object_locks.py. `event`, unless '', is what is notified of the change.
     """
 
     target: Target
@@ -82,6 +83,7 @@ class PostRequest:
     version: str = ""
     keeps_expiry: bool = False
     ignored_lock: str = ""
+    event: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,9 @@ from typing import NamedTuple
 
 from pileus_kit.errors import Unavailable
 from pileus_objectstore.core import lifecycle_index
+from pileus_objectstore.core.bucket_index import Entry
 from pileus_objectstore.core.lifecycle import LIFECYCLE, LifecycleRules
-from pileus_objectstore.core.lifecycle_index import Entry, Progress
+from pileus_objectstore.core.lifecycle_index import Progress
 from pileus_objectstore.core.names import Target
 from pileus_objectstore.core.tools import Tools
 from pileus_objectstore.core.upload_parts import uploads_container
@@ -23,6 +24,7 @@ from pileus_objectstore.daemons.lifecycle_scans import SCANS, Scanned
 
 log = logging.getLogger(__name__)
 PAGES_PER_RUN = 100  # of one bucket, so that a large one doesn't keep the others waiting
+FORGET_S = 3600.0  # an entry is made a moment before the rules are stored, so it stays for this long without any
 TAKEOVER_S = 600.0  # a worker takes over a bucket if nothing was done there for this long
 
 
@@ -45,10 +47,10 @@ class Lifecycle:
     def run(self) -> str:
         """Make one pass; what was done, '' for nothing."""
         count = 0
-        for entry in lifecycle_index.entries(self.tools):
+        for entry in lifecycle_index.INDEX.entries(self.tools):
             if self.context.stopping():
                 break
-            if entry.done >= self._day_began() or not self._is_mine(entry):
+            if lifecycle_index.done(entry) >= self._day_began() or not self._is_mine(entry):
                 continue
             try:
                 count += self._look_through(entry)
@@ -71,7 +73,8 @@ class Lifecycle:
         """Continue the pass over a bucket; how many objects, versions and uploads ended."""
         rules, count = self._rules(entry.bucket), 0
         if rules is None:
-            lifecycle_index.remove(self.tools, entry)
+            if self.now() - float(entry.changed_at) > FORGET_S:
+                lifecycle_index.INDEX.remove(self.tools, entry)
             return 0
         reached = lifecycle_index.progress(self.tools, entry.bucket)
         if not reached.began or reached.rules_at != rules.set_at:

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl
 from pileus_kit.errors import Conflict, Forbidden, NotFound
 from pileus_objectstore.core import (
     containers,
+    event_queues,
     lifecycle,
     listing,
     multipart_uploads,
@@ -20,18 +21,20 @@ from pileus_objectstore.core import (
     version_listings,
 )
 from pileus_objectstore.core import versions as old_versions
-from pileus_objectstore.core.clock import STEP_S
 from pileus_objectstore.core.bucket_rights import TAGGING
+from pileus_objectstore.core.clock import STEP_S
 from pileus_objectstore.core.cluster import ListingQuery
 from pileus_objectstore.core.lifecycle import Rule
 from pileus_objectstore.core.multipart_uploads import Upload
 from pileus_objectstore.core.names import Target
+from pileus_objectstore.core.object_versioning import Deletion
 from pileus_objectstore.core.tools import Tools
 from pileus_objectstore.core.version_listings import VersionQuery
 from pileus_objectstore.core.version_names import NULL, Version, version_target
 from pileus_objectstore.wire.contract import ObjectMeta, timestamp
 
 PAGE = 1000
+EXPIRED = "LifecycleExpiration"  # of whose events targets are told
 
 
 class Scanned(NamedTuple):
@@ -67,27 +70,34 @@ def _end_object(tools: Tools, target: Target, rules: Sequence[Rule], now: float)
     found = lifecycle.expiry(rules, target.object, size, tags, float(meta.timestamp), day_s)
     if found is None or found.at > now:
         return False
-    return _delete(tools, target, meta)
+    deletion = _delete(tools, target, meta)
+    if deletion is None:
+        return False
+    event_queues.removed(tools, target, deletion.version, marker=deletion.is_marker, of=EXPIRED)
+    return True
 
 
-def _delete(tools: Tools, target: Target, meta: ObjectMeta) -> bool:
-    """Delete the object that `meta` describes; a newer one stays. Where versions are kept, a marker is left."""
+def _delete(tools: Tools, target: Target, meta: ObjectMeta) -> Deletion | None:
+    """Delete the object that `meta` describes; a newer one stays. Where versions are kept, a marker is left.
+
+    None if nothing was deleted.
+    """
     container = containers.find(tools, target)
     if object_versioning.state(container):
         there = object_versioning.present(tools, target).meta
         if there is None or object_versioning.linked_id(there) != object_versioning.id_of(meta):
-            return False
+            return None
         try:
-            return object_versioning.delete(tools, target, container, max(there.timestamp, there.posted)).existed
+            return object_versioning.delete(tools, target, container, max(there.timestamp, there.posted))
         except (Conflict, Forbidden):
-            return False
+            return None
     if old_versions.location(container):
-        return old_versions.delete(tools, target, container).status == 204
+        return Deletion(True) if old_versions.delete(tools, target, container).status == 204 else None
     stamp = timestamp(float(max(meta.timestamp, meta.posted)) + STEP_S)
     if stored_objects.delete(tools, target, stamp=stamp).status != 204:
-        return False
+        return None
     upload_parts.delete_parts(tools, meta)
-    return True
+    return Deletion(True)
 
 
 @dataclass
@@ -176,6 +186,7 @@ def _delete_version(tools: Tools, target: Target, version: Version) -> bool:
         object_versioning.delete_version(tools, target, version.id, promote=True)
     except (NotFound, Forbidden, Conflict):
         return False
+    event_queues.removed(tools, target, version.id, marker=False, of=EXPIRED)
     return True
 
 

@@ -126,7 +126,7 @@ def test_rules_that_change_count_at_once(s3: S3, bucket: str, worker: Worker) ->
     boto.delete_bucket_lifecycle(Bucket=bucket)
     run_later(worker, 50)
     assert keys(s3, bucket) == ["k"]
-    entries = [entry.bucket.container for entry in lifecycle_index.entries(worker.tools)]
+    entries = [entry.bucket.container for entry in lifecycle_index.INDEX.entries(worker.tools)]
     assert bucket not in entries, "nobody looks after it any more"
 
 
@@ -285,7 +285,7 @@ def test_an_interrupted_completion_keeps_its_parts(
     named = {"Bucket": bucket, "Key": "k", "UploadId": upload}
     etag = boto.upload_part(**named, PartNumber=1, Body=b"part")["ETag"].strip('"')
     s3.store.drain()
-    buckets = [entry.bucket for entry in lifecycle_index.entries(worker.tools)]
+    buckets = [entry.bucket for entry in lifecycle_index.INDEX.entries(worker.tools)]
     target = replace(next(one for one in buckets if one.container == bucket), object="k")
     found = multipart_uploads.find(worker.tools, target, upload)
     deletions: list[object] = []

@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -57,12 +56,10 @@ def s3_store(directory: Path, **options: Any) -> Iterator[S3]:
     """A store whose proxy has these options."""
     with ExitStack() as stack:
         identity = stack.enter_context(IdentityFixture())
-        store = ObjectStoreFixture(directory)
+        store = ObjectStoreFixture(directory, **options)
         stack.callback(store.close)
         peers = routed_peers({"identity": identity.app}, identity.token("objectstore"))
-        proxy = app.create(
-            replace(store.config, **options), peers.authenticator(), Enforcer(RULES), IdentityVerifier(peers)
-        )
+        proxy = app.create(store.config, peers.authenticator(), Enforcer(RULES), IdentityVerifier(peers))
         stack.callback(proxy.tools.cluster.close)
         server = make_server("127.0.0.1", 0, proxy, threaded=True)  # type: ignore[arg-type]
         threading.Thread(target=server.serve_forever, daemon=True).start()

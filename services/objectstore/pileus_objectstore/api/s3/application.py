@@ -16,6 +16,7 @@ from pileus_objectstore.api.s3 import (
     listings,
     multipart,
     multipart_listings,
+    notifications,
     object_acls,
     object_lock,
     objects,
@@ -89,6 +90,8 @@ BUCKET: dict[tuple[str, str], Handler] = {
     ("GET", "lifecycle"): lifecycle.show,
     ("PUT", "lifecycle"): lifecycle.update,
     ("DELETE", "lifecycle"): lifecycle.delete,
+    ("GET", "notification"): notifications.show,
+    ("PUT", "notification"): notifications.update,
     **{("GET", name): buckets.unset(name) for name in buckets.NOT_SET},
     **{("GET", name): buckets.empty(name) for name in buckets.EMPTY},
 }

@@ -25,7 +25,8 @@ def update(s3: S3Request) -> Response:
     acls.require_acls(s3)
     stored = msgspec.json.encode(acls.wanted(s3, of(s3, meta).owner)).decode()
     kept = metadata.resent(meta) | {OBJECT_ACL: stored}
-    core_objects.update(s3.tools, PostRequest(s3.target, kept, meta.delete_at, s3.version, keeps_expiry=True))
+    changed = PostRequest(s3.target, kept, meta.delete_at, s3.version, keeps_expiry=True, event="ObjectAcl:Put")
+    core_objects.update(s3.tools, changed)
     return Response(200, (), b"", "")
 
 

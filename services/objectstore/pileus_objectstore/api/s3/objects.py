@@ -124,6 +124,7 @@ def store(s3: S3Request) -> Response:
             s3.payload.size,
             headers,
             only_if_new=only_if_new,
+            event="Post" if s3.method == "POST" else "Put",
             footers=partial(_footers, s3) if expected is None and s3.payload.algorithm else None,
         ),
     )
@@ -317,6 +318,7 @@ def parse_tags(body: bytes) -> list[tuple[str, str]]:
 
 def _set_tags(s3: S3Request, tagging: str, action: str) -> None:
     meta = find(s3, s3.target, s3.version, UPDATE_OBJECT.named(action))
-    # "" stands for no tags, as what isn't mentioned stays
-    kept = metadata.resent(meta) | {TAGGING: tagging}
-    objects.update(s3.tools, PostRequest(s3.target, kept, meta.delete_at, s3.version, keeps_expiry=True))
+    event = "ObjectTagging:Put" if tagging else "ObjectTagging:Delete"
+    kept = metadata.resent(meta) | {TAGGING: tagging}  # "" stands for no tags, as what isn't mentioned stays
+    changed = PostRequest(s3.target, kept, meta.delete_at, s3.version, keeps_expiry=True, event=event)
+    objects.update(s3.tools, changed)

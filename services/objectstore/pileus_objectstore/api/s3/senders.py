@@ -5,12 +5,13 @@ from collections.abc import Callable
 from pileus_kit.access_rules import covered
 from pileus_kit.auth import Caller
 from pileus_kit.rates import Rates
-from pileus_objectstore.api.http import Request
+from pileus_objectstore.api.http import Request, origin_of
 from pileus_objectstore.api.s3 import signatures, signatures_v2
 from pileus_objectstore.api.s3.errors import S3Error
 from pileus_objectstore.api.s3.payloads import UNSIGNED, ChunkSigner, Payload
 from pileus_objectstore.api.s3.requests import headers_of
 from pileus_objectstore.clients.access_keys import AccessKeys, SignatureWrong, SignedText, UnknownAccessKey
+from pileus_objectstore.core import event_queues
 from pileus_objectstore.core.tools import Tools
 
 
@@ -60,6 +61,7 @@ class Senders:
             code = "InvalidAccessKeyId" if isinstance(err, UnknownAccessKey) else "SignatureDoesNotMatch"
             raise S3Error(code, AWSAccessKeyId=signed.access) from None
         environ["pileus.caller"], environ["pileus.owner"] = caller, caller.owner
+        event_queues.origin.set(origin_of(environ, caller))
         self._rates.count_caller(caller)
         rules = caller.access_rules
         if rules is not None and not covered(rules, "object-store", request.method, request.path):

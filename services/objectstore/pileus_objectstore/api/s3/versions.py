@@ -163,6 +163,6 @@ def delete(s3: S3Request, version: str, ignored_lock: str) -> Deletion:
     try:
         if not version:
             return objects.delete(s3.tools, s3.target)
-        return object_versioning.delete_version(s3.tools, s3.target, version, promote=True, ignored_lock=ignored_lock)
+        return objects.delete_version(s3.tools, s3.target, version, promote=True, ignored_lock=ignored_lock)
     except objects.NotFound:
         return Deletion(False, version)
