@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from pileus_kit.numbers import parse_whole_number
 from pileus_objectstore.api.http import Response, http_date
-from pileus_objectstore.api.s3 import checksums, metadata, multipart, objects, versions
+from pileus_objectstore.api.s3 import checksums, metadata, multipart, object_acls, objects, versions
 from pileus_objectstore.api.s3.errors import S3Error
 from pileus_objectstore.api.s3.listings import encoder, limit_of
 from pileus_objectstore.api.s3.requests import S3Request
@@ -24,14 +24,14 @@ def list_parts(s3: S3Request) -> Response:
     limit, after = limit_of(s3, "max-parts"), _marker(s3.query.get("part-number-marker", ""))
     upload = multipart.find(s3)
     found = multipart_uploads.list_parts(s3.tools, upload, after, limit + 1)
-    parts = found[:limit]
+    parts, owner = found[:limit], object_acls.owner(s3, upload.headers or {})
     result = Node(
         "ListPartsResult",
         ("Bucket", s3.bucket),
         ("Key", encoder(s3)(s3.key)),
         ("UploadId", upload.id),
-        _project("Initiator", s3),
-        _project("Owner", s3),
+        _project("Initiator", owner),
+        _project("Owner", owner),
         ("PartNumberMarker", after),
         ("NextPartNumberMarker", parts[-1].number) if parts else None,
         ("MaxParts", limit),
@@ -84,8 +84,8 @@ def list_uploads(s3: S3Request) -> Response:
                 "Upload",
                 ("Key", show(upload.target.object)),
                 ("UploadId", upload.id),
-                _project("Initiator", s3),
-                _project("Owner", s3),
+                _project("Initiator", s3.project),
+                _project("Owner", s3.project),
                 ("StorageClass", "STANDARD"),
                 ("Initiated", f"{iso(upload.timestamp)[:-3]}Z"),
                 *_kind(upload.checksum),
@@ -148,8 +148,7 @@ def _marker(given: str) -> int:
     return min(number, multipart_uploads.MAX_PARTS)
 
 
-def _project(name: str, s3: S3Request) -> Node:
-    project = s3.account.removeprefix(s3.tools.config.account_prefix)
+def _project(name: str, project: str) -> Node:
     return Node(name, ("ID", project), ("DisplayName", project))
 
 
