@@ -21,6 +21,7 @@ from pileus_objectstore.daemons.expirer import Expirer
 from pileus_objectstore.daemons.lifecycle import Lifecycle
 from pileus_objectstore.daemons.listing_auditor import ListingAuditor
 from pileus_objectstore.daemons.notifier import Notifier
+from pileus_objectstore.daemons.reconstructor import Reconstructor
 from pileus_objectstore.daemons.replicator import Replicator
 from pileus_objectstore.daemons.ring_exchange import RingExchange
 from pileus_objectstore.daemons.runner import Daemon, DaemonRunner
@@ -49,6 +50,7 @@ class Worker:
             config.home, config.storage_bind, rings, self._pool, self._stopping.is_set, config.reclaim_s
         )
         self.replicator = Replicator(context, config.host_lost_s)
+        self.reconstructor = Reconstructor(context, self._cluster, config.host_lost_s)
         self.auditor = Auditor(context, config.reclaim_s, self._stopping.wait)
         self.listing_auditor = ListingAuditor(context, self._cluster, self._stopping.wait)
         self.expirer = Expirer(context, self._cluster)
@@ -64,6 +66,7 @@ class Worker:
         self._runner = DaemonRunner(
             [
                 Daemon("replicator", self.replicator.run, REPLICATE_S, lambda: self.replicator.left),
+                Daemon("reconstructor", self.reconstructor.run, REPLICATE_S, lambda: self.reconstructor.left),
                 Daemon("auditor", self.auditor.run, AUDIT_S),
                 Daemon("listing auditor", self.listing_auditor.run, AUDIT_LISTINGS_S),
                 Daemon("expirer", self.expirer.run, EXPIRE_S),

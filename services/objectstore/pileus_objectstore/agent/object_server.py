@@ -66,13 +66,10 @@ class ObjectServer:
     def _stored(self, args: PutObject, reply: ObjectReply) -> ObjectReply:
         """Update the listings after a new version was stored."""
         if reply.status == 201 and reply.meta:
-            self._updater.update_listings(
-                "container",
-                container_of(args.name),
-                args.listing_hosts,
-                [row_of(reply.meta, args.timestamp)],
-                reply.devices,
-            )
+            if args.listing_hosts:  # a fragment has none
+                rows = [row_of(reply.meta, args.timestamp)]
+                container = container_of(args.name)
+                self._updater.update_listings("container", container, args.listing_hosts, rows, reply.devices)
             reply.meta = ObjectMeta(args.name, args.timestamp, reply.meta.size, reply.meta.etag)
         return reply
 

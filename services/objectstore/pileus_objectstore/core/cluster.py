@@ -10,6 +10,7 @@ from typing import TypeVar
 import msgspec
 
 from pileus_kit.errors import HostDown, Unavailable
+from pileus_objectstore.core import coded_heads, coded_uploads
 from pileus_objectstore.core.listing_cache import ListingCache
 from pileus_objectstore.core.names import Target
 from pileus_objectstore.core.quorums import QuorumNotReached, agreed, check_stored, quorum
@@ -234,10 +235,17 @@ class Cluster:
         once the body was read. Raises QuorumNotReached, and then nothing is stored, and what `check_stored` raises.
         """
         placement, listing = self.locate(target), self.locate(target.parent)
+        request.headers = coded_heads.without_marks(request.headers)
+        code = self.rings.erasure_code(placement.policy) if placement.policy else None
+        if code is not None:
+            request, read = coded_uploads.code(self, placement, request, read, code)
         if len([own for _, own, _ in placement.hosts if own]) == 1:
             request.min_devices = quorum(placement)  # one host holds all replicas, so it can guarantee the quorum alone
         try:
-            return check_stored(self._put(placement, listing, request, read, footers))
+            reply = check_stored(self._put(placement, listing, request, read, footers))
+            if reply.meta is not None and code is not None:
+                reply.meta = coded_heads.logical(msgspec.structs.replace(reply.meta, headers=request.headers))
+            return reply
         except QuorumNotReached:
             withdraw(self, placement, listing, request)
             raise
@@ -274,6 +282,7 @@ class Cluster:
         try:
             exchange = self.pool.open(host, "get_object", request).start()
             reply, body = exchange.reply(ObjectReply)
+            reply.meta = reply.meta and coded_heads.logical(reply.meta)
             return reply, exchange, body
         except HostDown as e:
             log.warning("%s", e)

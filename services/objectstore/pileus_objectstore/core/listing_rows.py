@@ -1,10 +1,12 @@
 """What a container's listing shows of an object."""
 
+from pileus_objectstore.core.coded_heads import logical
 from pileus_objectstore.wire.contract import ListingRow, ObjectMeta
 
 
 def row_of(meta: ObjectMeta, stamp: str) -> ListingRow:
     """The row of an object; `stamp` is the timestamp of the change that the row stands for."""
+    meta = logical(meta)
     size = meta.listed_size if meta.listed_size >= 0 else meta.size
     etag = f"{meta.etag}; {meta.listed_etag}" if meta.listed_etag else meta.etag
     return ListingRow(object_of(meta.name), stamp, False, size, etag, meta.headers.get("Content-Type", ""))

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from pileus_kit.errors import BadRequest, Conflict, NotFound, PreconditionFailed, TooLarge
 from pileus_objectstore.core import (
+    coded_heads,
     containers,
     event_queues,
     manifests,
@@ -136,7 +137,7 @@ def _open(tools: Tools, access: Access, request: GetRequest, place: Target) -> F
     if object_versioning.is_link(meta):
         stream.close()
         return _open(tools, access, request, object_versioning.target_of(request.target, meta))
-    if manifests.is_manifest(meta) or symlinks.is_link(meta):
+    if manifests.is_manifest(meta) or symlinks.is_link(meta) or coded_heads.is_coded(meta):
         stream.close()
         return _select(_interpret(tools, access, request, request.target, meta), request)
     return FoundObject(

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 
-from pileus_objectstore.core import object_locks
-from pileus_objectstore.core.content import StoredContent
+from pileus_objectstore.core import coded_heads, object_locks
+from pileus_objectstore.core.coded_content import CodedContent
+from pileus_objectstore.core.content import Content, StoredContent
 from pileus_objectstore.core.names import Target
 from pileus_objectstore.core.requests import Read
 from pileus_objectstore.core.timestamps import iso
@@ -46,8 +47,10 @@ def expired(tools: Tools, meta: ObjectMeta) -> bool:
     return 0 < meta.delete_at <= (now := tools.now()) and not object_locks.protects(meta, now)
 
 
-def content_of(tools: Tools, meta: ObjectMeta) -> StoredContent:
+def content_of(tools: Tools, meta: ObjectMeta) -> Content:
     """The bytes of an object in the version that `meta` describes."""
+    if coded_heads.is_coded(meta):
+        return CodedContent(tools.cluster, tools.cluster.locate(place_of(meta)), meta)
     return StoredContent(tools.cluster, tools.cluster.locate(place_of(meta)), meta)
 
 

@@ -73,9 +73,7 @@ class Auditor:
 
     def _findings(self) -> Iterator[Finding]:
         areas = [
-            (device, policy)
-            for policy in self.context.rings.policies().indexes
-            for device in self.context.local("object", policy)
+            (device, policy) for policy in self.context.rings.areas() for device in self.context.local("object", policy)
         ]
         progress = Progress(self.context.home / "audited", [_area(*area) for area in areas], self.now)
         for device, policy in areas:

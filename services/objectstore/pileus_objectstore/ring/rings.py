@@ -20,7 +20,13 @@ import msgspec
 
 from pileus_kit import decoding
 from pileus_objectstore.ring.devices import Device, distance
-from pileus_objectstore.ring.storage_policies import SINGLE, StoragePolicies
+from pileus_objectstore.ring.storage_policies import (
+    SINGLE,
+    ErasureCode,
+    StoragePolicies,
+    fragments_area,
+    policy_of_area,
+)
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -65,13 +71,14 @@ class Placement(msgspec.Struct, frozen=True):
 class Ring:
     """A loaded ring. Immutable."""
 
-    def __init__(self, file: RingFile) -> None:
+    def __init__(self, file: RingFile, replicas: int = 0) -> None:
+        """`replicas` is how many of a partition's devices count; 0 stands for all."""
         self.file = file
         self.power = file.power
-        self.replicas = len(file.table)
+        self.replicas = replicas or len(file.table)
         self._salt = file.salt.encode()
         self._shift = 32 - file.power
-        self.table = [array("H", base64.b64decode(row)) for row in file.table]
+        self.table = [array("H", base64.b64decode(row)) for row in file.table[: self.replicas]]
         self._hosts = lru_cache(maxsize=8192)(self._group)
 
     def digest(self, *names: str) -> str:
@@ -121,8 +128,26 @@ class Rings:
         self._loaded: dict[str, tuple[float, int, object]] = {}
 
     def ring(self, kind: str, policy: int = 0) -> Ring:
-        """The ring of accounts, of containers, or of the objects of a storage policy. Raises OSError and ValueError."""
-        return self._current(f"{ring_name(kind, policy)}.ring", lambda path: Ring(read(path)))
+        """The ring of accounts, of containers, or of the objects of a storage policy. Raises OSError and ValueError.
+
+        `policy` may also be an area of fragments. Whole objects of that policy are on the first of their devices.
+        """
+        coded = policy_of_area(policy)
+        file = f"{ring_name(kind, policy if coded < 0 else coded)}.ring"
+        code = self.erasure_code(policy) if policy and coded < 0 else None
+        if code is None:
+            return self._current(file, lambda path: Ring(read(path)))
+        return self._current(file, lambda path: Ring(read(path), code.parity + 1), f"{file} of whole objects")
+
+    def erasure_code(self, policy: int) -> ErasureCode | None:
+        """How a storage policy codes objects; None if it doesn't."""
+        found = self.policies().by_index(policy)
+        return found.erasure_code if found else None
+
+    def areas(self) -> list[int]:
+        """Under which indexes devices keep objects: those of the policies, and the areas of fragments."""
+        policies = self.policies().policies
+        return [p.index for p in policies] + [fragments_area(p.index) for p in policies if p.erasure_code]
 
     def policies(self) -> StoragePolicies:
         """All storage policies."""
@@ -138,10 +163,10 @@ class Rings:
         kind = KINDS[len(names) - 1]
         return self.ring(kind, policy).placement(*names, policy=policy)
 
-    def _current(self, name: str, load: Callable[[Path], T]) -> T:
-        """What a file holds. If it is damaged now, what was loaded before stays in use."""
-        now = time.monotonic()
-        held = self._loaded.get(name)
+    def _current(self, name: str, load: Callable[[Path], T], what: str = "") -> T:
+        """What a file holds, or `what` of it. If it is damaged now, what was loaded before stays in use."""
+        now, what = time.monotonic(), what or name
+        held = self._loaded.get(what)
         if held and now < held[0]:
             return cast("T", held[2])
         path = self.directory / name
@@ -153,7 +178,7 @@ class Rings:
                 raise
             log.error("%s can't be read, what was loaded stays in use: %s", path, e)
             stamp, value = held[1:]
-        self._loaded[name] = (now + CHECK_S, stamp, value)
+        self._loaded[what] = (now + CHECK_S, stamp, value)
         return cast("T", value)
 
 

@@ -9,6 +9,26 @@ import msgspec
 from pileus_objectstore.errors import RingRefused
 
 MAX_NAME = 64
+FIRST_AREA = 10_000  # areas of fragments have indexes from here on, policies below
+
+
+class ErasureCode(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How a policy splits an object: any `data` of its `data` + `parity` fragments give it back.
+
+    It is coded in segments of `segment_bytes`. Objects of less than `min_bytes` are kept whole, on `parity` + 1 devices
+    as the heads of the others are. `kind` is a name that pyeclib knows.
+    """
+
+    data: int
+    parity: int
+    kind: str = "isa_l_rs_cauchy"
+    segment_bytes: int = 1 << 20
+    min_bytes: int = 64 << 10
+
+    @property
+    def fragments(self) -> int:
+        """The number of fragments."""
+        return self.data + self.parity
 
 
 class StoragePolicy(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -21,6 +41,7 @@ class StoragePolicy(msgspec.Struct, frozen=True, omit_defaults=True):
     name: str
     aliases: tuple[str, ...] = ()
     deprecated: bool = False
+    erasure_code: ErasureCode | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -74,3 +95,13 @@ class StoragePolicies(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 SINGLE = StoragePolicies()
+
+
+def fragments_area(policy: int) -> int:
+    """The index under which devices keep the fragments of an erasure-coded policy, apart from its whole objects."""
+    return FIRST_AREA + policy
+
+
+def policy_of_area(area: int) -> int:
+    """The policy whose fragments an area holds; -1 if it is no area of fragments."""
+    return area - FIRST_AREA if area >= FIRST_AREA else -1

@@ -1,0 +1,227 @@
+"""The reconstructor: rebuilds missing fragments of erasure-coded objects from the others, and removes orphaned ones.
+
+For each partition the host of the first device that answers compares the heads of objects with the fragments on all
+devices: the names of the fragments follow from a head's name and version. What is missing is rebuilt on the device
+where it belongs, or on a handoff while that is lost. A fragment on another device than its own is removed once its own
+has it. Fragments that belong to no head, such as those of a version that was replaced or of a PUT that failed, are
+removed after a day, if all devices with heads could be asked.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from pileus_kit.errors import CloudError, HostDown
+from pileus_objectstore.core import coded_heads, erasure
+from pileus_objectstore.core.cluster import Cluster
+from pileus_objectstore.core.coded_content import CodedContent, whole
+from pileus_objectstore.core.coded_uploads import PATH
+from pileus_objectstore.daemons.context import DaemonContext
+from pileus_objectstore.daemons.survey import Survey
+from pileus_objectstore.ring.devices import Device
+from pileus_objectstore.ring.rings import Placement, RingKind
+from pileus_objectstore.ring.storage_policies import fragments_area
+from pileus_objectstore.storage.object_format import timestamp_of
+from pileus_objectstore.wire.contract import HostReplicas, ObjectMeta, ObjectReply, PutObject
+from pileus_objectstore.wire.daemon_calls import DoneReply, HeldReplica, RemoveReplica
+from pileus_objectstore.wire.framing import ConnectionBroken
+
+log = logging.getLogger(__name__)
+PASS_S = 300.0
+GRACE_S = 86400.0  # longer than any PUT takes
+Sums = tuple[tuple[str, int | None], ...]
+
+
+@dataclass
+class Partition:
+    """What devices hold of a partition: heads by digest, and fragments by digest with the devices that have them."""
+
+    policy: int
+    number: int
+    heads: dict[str, HeldReplica]
+    fragments: dict[str, list[tuple[Device, HeldReplica]]]
+    complete: bool  # whether all devices that should have heads could be asked
+    devices: list[Device]  # where fragment n belongs, or the handoff that replaces it
+    own: list[Device]  # where fragment n belongs
+
+
+@dataclass
+class Reconstructor:
+    """Repairs the partitions for which this host is responsible; `run` makes one pass."""
+
+    context: DaemonContext
+    cluster: Cluster
+    host_lost_s: float = 600.0
+    clock: Callable[[], float] = time.monotonic
+    rebuilt: int = 0
+    removed: int = 0
+    failed: int = 0
+    waiting: int = 0
+    survey: Survey = field(init=False)
+    _sound: dict[tuple[int, int], Sums] = field(default_factory=dict)  # partitions that were in order, and their sums
+
+    def __post_init__(self) -> None:
+        self.survey = Survey(self.context, self.host_lost_s, self.clock)
+
+    @property
+    def left(self) -> bool:
+        """Whether the last pass left something to do."""
+        return bool(self.failed or self.waiting)
+
+    def run(self) -> str:
+        """Make one pass; what was done, '' for nothing."""
+        self.survey.begin()
+        self.rebuilt = self.removed = self.failed = self.waiting = 0
+        until = self.clock() + PASS_S
+        for policy, number in list(self._partitions()):
+            if self.context.stopping() or self.clock() >= until:
+                self.waiting += 1
+                continue
+            try:
+                self._repair(policy, number)
+            except HostDown as e:
+                log.warning("%s", e)
+                self.failed += 1
+        if not (self.rebuilt or self.removed or self.failed or self.waiting):
+            return ""
+        done = f"{self.rebuilt} fragments rebuilt, {self.removed} removed"
+        return f"{done}, {self.failed} left, no time for {self.waiting} partitions"
+
+    def _partitions(self) -> Iterator[tuple[int, int]]:
+        """(policy, partition) of which a device of this host is the first one that answers, and that are not sound."""
+        for policy in self.context.rings.policies().policies:
+            if policy.erasure_code is None:
+                continue
+            area = RingKind("object", fragments_area(policy.index))
+            ring = self.context.rings.ring(*area)
+            for number in range(1 << ring.power):
+                first = next((d for d in ring.devices(number) if self.survey.summary(area, d) is not None), None)
+                mine = first is not None and first.host == self.context.address
+                if mine and self._sums(policy.index, number) != self._sound.get((policy.index, number), ()):
+                    yield policy.index, number
+
+    def _sums(self, policy: int, number: int) -> Sums:
+        """One number for what each device holds of the partition; () if no device holds anything."""
+        found = []
+        for ring in (RingKind("object", policy), RingKind("object", fragments_area(policy))):
+            for device in self.context.rings.ring(*ring).file.devices:
+                if device and (value := (self.survey.summary(ring, device) or {}).get(number)):
+                    found.append((f"{ring.policy} {device.host} {device.name}", value))
+        return tuple(found)
+
+    def _repair(self, policy: int, number: int) -> None:
+        partition = self._look(policy, number)
+        failed = self.failed
+        sound = True
+        expected: set[str] = set()
+        for digest, held in partition.heads.items():
+            names = self._names(partition, digest, held)
+            expected.update(names)
+            there = [name for name in names if name in partition.fragments]
+            if there:  # else it is a tombstone, or an object that is kept whole
+                sound = self._complete(partition, digest, held, names) and sound
+        sound = self._remove_orphans(partition, expected) and sound
+        if sound and self.failed == failed:
+            self._sound[policy, number] = self._sums(policy, number)
+
+    def _names(self, partition: Partition, digest: str, held: HeldReplica) -> list[str]:
+        stamp = timestamp_of(held.stamp)
+        return [erasure.fragment_digest(digest, stamp, n) for n in range(len(partition.devices))]
+
+    def _look(self, policy: int, number: int) -> Partition:
+        """Ask all devices. Raises HostDown if one that answered before doesn't any more."""
+        whole_ring, area = RingKind("object", policy), RingKind("object", fragments_area(policy))
+        heads: dict[str, HeldReplica] = {}
+        fragments: dict[str, list[tuple[Device, HeldReplica]]] = {}
+        for device in self.context.rings.ring(*area).file.devices:
+            if device is None:
+                continue
+            if number in (self.survey.summary(whole_ring, device) or {}):
+                for held in self.survey.inventory(whole_ring, device, number):
+                    heads[held.digest] = max(held, heads.get(held.digest, held), key=lambda one: one.stamp)
+            if number in (self.survey.summary(area, device) or {}):
+                for held in self.survey.inventory(area, device, number):
+                    fragments.setdefault(held.digest, []).append((device, held))
+        holders = self.context.rings.ring(*whole_ring).devices(number)
+        complete = all(self.survey.summary(whole_ring, device) is not None for device in holders)
+        ring = self.context.rings.ring(*area)
+        own = ring.devices(number)
+        spare = (d for d in ring.handoffs(number) if self.survey.summary(area, d) is not None)
+        devices = [next(spare, d) if self.survey.lost(area, d) else d for d in own]
+        return Partition(policy, number, heads, fragments, complete, devices, own)
+
+    def _complete(self, partition: Partition, digest: str, held: HeldReplica, names: list[str]) -> bool:
+        """Rebuild the fragments of an object that are not where they belong; whether all are there now."""
+        meta: ObjectMeta | None = None
+        placement = Placement(partition.number, digest, self._hosts(partition), partition.policy)
+        sound = True
+        for n, (name, device) in enumerate(zip(names, partition.devices, strict=True)):
+            have = partition.fragments.get(name, [])
+            if not any(holder == device for holder, _ in have):
+                meta = meta or self.cluster.head(placement).meta
+                if meta is None or not coded_heads.is_coded(meta) or meta.timestamp != timestamp_of(held.stamp):
+                    return True  # it was replaced or deleted meanwhile
+                if not self._rebuild(partition, placement, meta, n):
+                    sound = False
+                    continue
+            sound = device == partition.own[n] and sound
+            for holder, copy in have:
+                if holder != device and device == partition.own[n]:
+                    self._remove(partition, holder, copy)
+                    sound = False  # the sums have changed: the next pass sees whether all is well
+        return sound
+
+    def _hosts(self, partition: Partition) -> tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...]:
+        """All hosts with all their devices, for reading heads."""
+        found: dict[str, list[str]] = {}
+        ring = self.context.rings.ring("object", partition.policy)
+        for device in (*ring.devices(partition.number), *ring.handoffs(partition.number)):
+            found.setdefault(device.host, []).append(device.name)
+        return tuple((host, tuple(names), ()) for host, names in found.items())
+
+    def _rebuild(self, partition: Partition, placement: Placement, meta: ObjectMeta, n: int) -> bool:
+        """Rebuild a fragment on its device; whether it is there now."""
+        device, stamp = partition.devices[n], meta.headers[coded_heads.STAMP]
+        digest, area = erasure.fragment_digest(placement.digest, stamp, n), fragments_area(partition.policy)
+        replicas = HostReplicas(partition.number, digest, (device.name,), (), area)
+        content = CodedContent(self.cluster, placement, meta)
+        size = content.layout.fragment_size
+        request = PutObject(replicas, digest, stamp, {PATH: meta.name}, size, min_devices=1)
+        exchange = None
+        try:
+            exchange = self.context.pool.open(device.host, "put_object", request, size).start()
+            for part in whole(content, n):
+                exchange.send(part)
+            exchange.extend_timeout(size)
+            reply, body = exchange.reply(ObjectReply)
+            exchange.done(body)
+        except (CloudError, ConnectionBroken) as e:
+            log.warning("fragment %d of %s can't be rebuilt on %s: %s", n, meta.name, device.name, e)
+            if exchange is not None:
+                exchange.drop()
+            self.failed += 1
+            return False
+        done = reply.status in (201, 409)
+        self.rebuilt += done
+        self.failed += not done
+        return done
+
+    def _remove_orphans(self, partition: Partition, expected: set[str]) -> bool:
+        """Remove fragments that belong to no head; whether there are none that are too young."""
+        before = (self.context.now() - GRACE_S) * 1e9
+        sound = True
+        for digest, holders in partition.fragments.items():
+            for device, held in holders if digest not in expected else ():
+                sound = False
+                if partition.complete and held.stamp < before:
+                    self._remove(partition, device, held)
+        return sound
+
+    def _remove(self, partition: Partition, device: Device, held: HeldReplica) -> None:
+        removal = RemoveReplica(device.name, "object", partition.number, held, fragments_area(partition.policy))
+        try:
+            self.removed += self.context.ask(device.host, "remove_replica", removal, DoneReply)[0].status == 200
+        except HostDown as e:
+            log.warning("%s", e)
+            self.failed += 1
