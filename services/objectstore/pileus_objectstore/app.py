@@ -31,6 +31,7 @@ def create(config: Config, authenticate: Authenticator, enforcer: Enforcer, veri
     """A proxy with its own way to validate tokens and signatures, and its own policy."""
     rings, roots = Rings(config.ring_directory), RootSecrets(config.root_secrets)
     cluster = EncryptedCluster(rings, Pool(config.key()), roots, everything=config.encryption)
+    cluster.local_host = config.storage_bind
     policies = PolicyCache(enforcer, config)
     return Proxy(
         Tools(config, cluster, cluster.listing_cache, policies, authenticate),

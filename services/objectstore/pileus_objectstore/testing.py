@@ -1,5 +1,6 @@
 """The object store in this process, for tests: real proxy, real storage servers, files in a temporary directory."""
 
+import dataclasses
 import socket
 from collections.abc import Sequence
 from pathlib import Path
@@ -62,9 +63,14 @@ class ObjectStoreFixture:
         self.servers = [StorageServer(config) for config in self.configs]
         for server in self.servers:
             server.start()
-        self.app: Proxy = app.create(self.config, self.tokens, Enforcer(RULES), verify or no_access_keys)
+        self.app: Proxy = app.create(self._proxy_config(), self.tokens, Enforcer(RULES), verify or no_access_keys)
         self.client = Client(self.app, as_=self.tokens.member)  # type: ignore[arg-type]
         self.account = "/v1/AUTH_p1"
+
+    def _proxy_config(self) -> Config:
+        """The proxy is on the only host, or on a machine of its own."""
+        bind = self.configs[0].storage_bind if len(self.configs) == 1 else self.config.storage_bind
+        return dataclasses.replace(self.config, storage_bind=bind)
 
     def _create_rings(self, devices: int, power: int) -> None:
         for config in self.configs:

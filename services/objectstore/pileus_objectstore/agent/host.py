@@ -4,10 +4,11 @@ import ctypes
 import logging
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
+from pileus_objectstore.agent.verified_files import VerifiedFiles
 from pileus_objectstore.errors import Damaged, DeviceFailed
 from pileus_objectstore.ring.rings import Rings
 from pileus_objectstore.storage.device_objects import PACKS, DeviceObjects
@@ -84,6 +85,7 @@ class Host:
         self.pool = pool
         self._reserve = reserve
         self.pack_bytes = pack_bytes
+        self.verified_files = VerifiedFiles()
         self._devices: dict[str, Device] = {}
         self._room = threading.Semaphore(MAX_PARALLEL_REQUESTS)
         self._writers = ThreadPoolExecutor(MAX_WRITERS, "device")
@@ -145,6 +147,23 @@ class Host:
             finally:
                 self._room.release()
         return [outcome for outcome in outcomes if outcome]
+
+    def start(self, act: Callable[[], R]) -> "Future[R]":
+        """Begin something that waits for a device; at once in this thread if many others do so already."""
+        if not self._room.acquire(blocking=False):
+            return self.done(act)
+        future = self._writers.submit(act)
+        future.add_done_callback(lambda _: self._room.release())
+        return future
+
+    def done(self, act: Callable[[], R]) -> "Future[R]":
+        """Do something in this thread; the outcome as `start` gives it."""
+        future: Future[R] = Future()
+        try:
+            future.set_result(act())
+        except Exception as e:  # the caller gets it from the future
+            future.set_exception(e)
+        return future
 
     def close_idle(self, idle_s: float) -> None:
         """Close what was not used for `idle_s` seconds, and give the memory back to the system."""

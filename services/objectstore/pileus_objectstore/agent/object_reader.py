@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pileus_objectstore.agent.host import Device, Host
 from pileus_objectstore.errors import Damaged, DeviceFailed
 from pileus_objectstore.storage.block_checksums import BLOCK_BYTES
+from pileus_objectstore.storage.object_files import ObjectFile
 from pileus_objectstore.storage.object_format import StoredVersion, timestamp_of
 from pileus_objectstore.wire.contract import HostReplicas
 from pileus_objectstore.wire.framing import ConnectionBroken
@@ -44,6 +45,7 @@ class ObjectReader:
 
     def __init__(self, host: Host, replicas: HostReplicas) -> None:
         self._spot = replicas
+        self._verified = host.verified_files
         self._left, self._answered = _ranked(host.holders(replicas), replicas)
         self._tried: list[Device] = []
         self.newest = self._left[0][1][0] if self._left else 0
@@ -92,6 +94,10 @@ class ObjectReader:
 
         return send
 
+    def verified_inode(self) -> int:
+        """The inode of the object's file if all of it was verified lately, else 0."""
+        return self._verified.inode(self.file) if isinstance(self.file, ObjectFile) else 0
+
     def close(self) -> None:
         """Close the file."""
         if self.file is not None:
@@ -100,7 +106,7 @@ class ObjectReader:
     def _run(self, start: int, length: int, take: Callable[[memoryview], object]) -> None:
         """Give the bytes of a span to `take`. Each block's checksum is verified first."""
         buffer, end = bytearray(BLOCK_BYTES), start + length
-        view = memoryview(buffer)
+        view, begun = memoryview(buffer), (start, self.file)
         try:
             while start < end:
                 number = start // BLOCK_BYTES
@@ -109,6 +115,8 @@ class ObjectReader:
                 piece = view[start - base : min(filled, end - base)]
                 take(piece)
                 start += len(piece)
+            if isinstance(self.file, ObjectFile) and begun == (0, self.file) and end == self.file.size:
+                self._verified.add(self.file)
         finally:
             self.close()
 

@@ -96,6 +96,10 @@ class ObjectServer:
         reply.status = 200 if reply.length == file.size else 206
         if reply.length <= BLOCK_BYTES:
             return CallResult(reply, reader.short(*block))
+        if args.local and (inode := reader.verified_inode()):
+            reply.file, reply.inode = file.path, inode
+            reader.close()
+            return CallResult(reply)
         return CallResult(reply, length=reply.length, send=reader.sender(*block))
 
     def delete_object(self, args: DeleteObject, body: Source) -> CallResult:

@@ -10,6 +10,9 @@ updated.
 import hashlib
 import logging
 from collections.abc import Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 from pileus_kit import decoding
@@ -17,7 +20,7 @@ from pileus_objectstore.agent.expirer_queue import enqueue
 from pileus_objectstore.agent.host import Device, Host
 from pileus_objectstore.agent.pack_writes import PackWrites
 from pileus_objectstore.errors import Damaged, DeviceFailed
-from pileus_objectstore.storage.block_checksums import BLOCK_BYTES, BlockChecksums
+from pileus_objectstore.storage.block_checksums import BlockChecksums
 from pileus_objectstore.storage.device_objects import DeviceObjects
 from pileus_objectstore.storage.object_files import Draft
 from pileus_objectstore.storage.object_format import blocks, stamp_of, trailer
@@ -25,7 +28,7 @@ from pileus_objectstore.storage.pack_log import Change
 from pileus_objectstore.wire.contract import Footers, ObjectMeta, ObjectReply, PutObject, with_footers
 
 log = logging.getLogger(__name__)
-PIECE_BYTES = 1 << 18
+PIECE_BYTES = 1 << 20
 
 
 class Source(Protocol):
@@ -37,6 +40,14 @@ class Source(Protocol):
     def read(self, max_bytes: int = PIECE_BYTES) -> bytes:
         """Up to so many bytes, b'' at the end."""
         ...
+
+
+@dataclass
+class UnderWay:
+    """A piece of a body that is being hashed, and written to drafts."""
+
+    writes: list[tuple[Draft, "Future[None]"]] = field(default_factory=list)
+    hashed: "Future[None] | None" = None
 
 
 class ObjectWriter:
@@ -62,26 +73,49 @@ class ObjectWriter:
             self._fill()
 
     def receive(self, body: Source) -> None:
-        """Read the body while a device takes it and it isn't too long."""
-        while (self._packed or self._drafts) and (piece := body.read(PIECE_BYTES)):
+        """Read the body while a device takes it and it isn't too long.
+
+        While a piece is hashed and written, the next one is read, and no more than that: a slow disk slows the client.
+        """
+        under_way = UnderWay()
+        while (self._packed or self._drafts) and (piece := _read(body)):
+            self._settle(under_way)
             if self._packed and self._size + len(piece) > self._host.pack_bytes:
                 self._packed = False
                 self._fill()
             self._size += len(piece)
             if 0 <= self._args.max_bytes < self._size:
                 return
-            self._md5.update(piece)
-            self._sums.add(piece)
-            self._whole = self._whole + piece if self._whole is not None and self._size <= BLOCK_BYTES else None
-            for draft in list(self._drafts):
-                try:
-                    draft.write(piece)
-                except DeviceFailed as e:
-                    self._drop(draft, e)
-            if not self._packed:
-                self._fill()
+            self._whole = self._whole + piece if self._whole is not None and self._size <= PIECE_BYTES else None
+            under_way = self._begin(piece)
+        self._settle(under_way)
         if (self._packed or self._drafts) and self._args.footers:
             self._args = with_footers(self._args, decoding.decode(body.trailer, Footers))
+
+    def _begin(self, piece: bytes) -> UnderWay:
+        """Hash a piece and write it to all devices; a short one at once, a long one in parallel."""
+        writes = [(draft, partial(draft.write, piece)) for draft in self._drafts]
+        if len(piece) < PIECE_BYTES:
+            self._hash(piece)
+            return UnderWay([(draft, self._host.done(write)) for draft, write in writes])
+        hashed = self._host.start(partial(self._hash, piece))
+        return UnderWay([(draft, self._host.start(write)) for draft, write in writes], hashed)
+
+    def _hash(self, piece: bytes) -> None:
+        self._md5.update(piece)
+        self._sums.add(piece)
+
+    def _settle(self, under_way: UnderWay) -> None:
+        """Wait until a piece is written; handoffs replace the devices that failed."""
+        if under_way.hashed is not None:
+            under_way.hashed.result()
+        for draft, write in under_way.writes:
+            try:
+                write.result()
+            except DeviceFailed as e:
+                self._drop(draft, e)
+        if under_way.writes:
+            self._fill()
 
     def commit(self) -> ObjectReply:
         """Check the body's length and MD5, then make it durable on every device that took it."""
@@ -196,3 +230,12 @@ class ObjectWriter:
         self._failed = str(error)
         self._drafts.remove(draft)
         draft.abandon()
+
+
+def _read(body: Source) -> bytes:
+    """The next PIECE_BYTES of the body, fewer at its end."""
+    pieces, left = [], PIECE_BYTES
+    while left and (piece := body.read(left)):
+        pieces.append(piece)
+        left -= len(piece)
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)

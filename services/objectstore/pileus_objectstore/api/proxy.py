@@ -28,6 +28,7 @@ from pileus_objectstore.api.s3.application import S3Application, is_s3, is_signe
 from pileus_objectstore.clients.access_keys import AccessKeys
 from pileus_objectstore.core import event_queues
 from pileus_objectstore.core.names import check
+from pileus_objectstore.core.object_stream import ObjectStream
 from pileus_objectstore.core.tools import Tools
 from pileus_objectstore.errors import ClientGone
 
@@ -74,7 +75,7 @@ class Proxy:
         if method == "HEAD":
             _close(response.body)
             return ()
-        return response.body
+        return _sendable(response.body, environ)
 
     def refusal(self, status: int, why: str) -> tuple[bytes, str]:
         """The page and its media type for a request that the server can't hand to this application."""
@@ -160,6 +161,12 @@ def _realm(environ: "WSGIEnvironment") -> str:
     """The account that a path names, quoted; "unknown" if it names none."""
     parts = environ.get("PATH_INFO", "").split("/", 3)
     return quote(parts[2].encode("latin-1")) if len(parts) > 2 and parts[2] else "unknown"
+
+
+def _sendable(body: Iterable[bytes], environ: "WSGIEnvironment") -> Iterable[bytes]:
+    """The body, as a file if it is one and the server can send files."""
+    wrap, file = environ.get("wsgi.file_wrapper"), body.file if isinstance(body, ObjectStream) else None
+    return body if wrap is None or file is None else wrap(file)
 
 
 def _close(body: Iterable[bytes]) -> None:

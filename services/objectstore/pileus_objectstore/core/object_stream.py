@@ -4,7 +4,8 @@ import logging
 from collections.abc import Iterator
 
 from pileus_kit.errors import HostDown, Unavailable
-from pileus_objectstore.core.cluster import Cluster
+from pileus_objectstore.core.cluster import Cluster, as_stored
+from pileus_objectstore.core.local_files import LocalFile
 from pileus_objectstore.ring.rings import Placement
 from pileus_objectstore.wire.client import Exchange
 from pileus_objectstore.wire.contract import ObjectReply
@@ -30,11 +31,15 @@ class ObjectStream:
         self._end = reply.start + reply.length
         self._tries = 0
         self._decipher = cluster.decipher(reply.meta, reply.start) if reply.meta is not None else bytes
+        self._file: LocalFile | None = None
+        if reply.file:
+            self._finish()
+            self._file = self._opened(reply)
 
     def __iter__(self) -> Iterator[bytes]:
         while self._at < self._end:
             try:
-                piece = self._body.read(PIECE_BYTES)
+                piece = self._file.read(PIECE_BYTES) if self._file is not None else self._body.read(PIECE_BYTES)
             except OSError as e:
                 self._resume(e)
                 continue
@@ -43,17 +48,40 @@ class ObjectStream:
             yield self._decipher(piece)
         self._finish()
 
+    @property
+    def file(self) -> LocalFile | None:
+        """The file on this host that has exactly the bytes of this stream, if that is so."""
+        return self._file if self._decipher is as_stored and self._at == self._reply.start else None
+
     def whole(self) -> bytes:
         """All that is left, in memory."""
         return b"".join(self)
 
     def close(self) -> None:
         """Close the connection if bytes are left on it. Called when the client is gone or has everything."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
         if self._exchange is not None:
             self._exchange.drop()
             self._exchange = None
 
+    def _opened(self, reply: ObjectReply) -> LocalFile | None:
+        """The file that the storage server names. If it can't be opened, reading resumes elsewhere."""
+        try:
+            return LocalFile(reply.file, reply.inode, reply.start, reply.length)
+        except PermissionError as e:
+            log.warning("objects of this host are read through its storage server: %s", e)
+            self._cluster.local_host = ""
+            self._resume(e)
+        except OSError as e:
+            self._resume(e)
+        return None
+
     def _finish(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
         if self._exchange is not None:
             self._exchange.done(self._body)
             self._exchange = None

@@ -134,6 +134,10 @@ class ObjectFile:
     def _sum(self, number: int) -> int:
         return int.from_bytes(self._sums[number * 4 : number * 4 + 4], "little")
 
+    def fileno(self) -> int:
+        """The descriptor of the open file."""
+        return self._fd
+
     def close(self) -> None:
         """Close the file."""
         if self._fd >= 0:

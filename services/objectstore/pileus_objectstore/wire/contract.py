@@ -161,6 +161,7 @@ class GetObject(msgspec.Struct, omit_defaults=True):
     """Read an object, or only its metadata (`head`). Reply: ObjectReply.
 
     `first` and `last` are those of `bytes=first-last`; either may be missing. `if_timestamp`: only this version.
+    `local`: the caller is on this host and may open its files, so a long body may be named instead of sent.
     """
 
     replicas: HostReplicas
@@ -168,12 +169,14 @@ class GetObject(msgspec.Struct, omit_defaults=True):
     last: int | None = None
     if_timestamp: str = ""
     head: bool = False
+    local: bool = False
 
 
 class ObjectReply(msgspec.Struct, omit_defaults=True):
     """Status 200, 201, 202, 204, 206, 403, 404, 409, 412, 413, 416, 422, 499 or 507.
 
     `devices` are those that have done what was asked. `start` and `length` describe the body, in bytes.
+    With a `file` there is no body: it is in that file, which has this inode and whose checksums were verified lately.
     """
 
     status: int
@@ -183,6 +186,8 @@ class ObjectReply(msgspec.Struct, omit_defaults=True):
     start: int = 0
     length: int = 0
     why: str = ""
+    file: str = ""
+    inode: int = 0
 
 
 class PutListing(msgspec.Struct, omit_defaults=True):

@@ -148,6 +148,8 @@ def test_the_auditor_finds_damage_in_records_and_hints(
     store: ObjectStoreFixture, container: str, worker: Worker
 ) -> None:
     path = f"{container}/o"
+    for n in range(8):  # what counts is the larger part of each segment
+        store.client.put(f"{container}/filler{n}", data=bytes(30_000))
     store.client.put(path, data=b"x" * 4096)
     store.client.post(path, headers={COLOUR: "red"})
     store.client.put(f"{container}/gone", data=b"y")

@@ -22,8 +22,10 @@ NAMES = [f"o{n}" for n in range(6)]
 
 
 def fill(root: Path, left: int) -> None:
+    """Use all space but `left` bytes, as far as listings that are written meanwhile leave it."""
     about = os.statvfs(root)
-    (root / "ballast").write_bytes(bytes(max(0, about.f_bavail * about.f_frsize - left)))
+    with open(root / "ballast", "wb", buffering=0) as file:
+        file.write(bytes(max(1, about.f_bavail * about.f_frsize - left)))  # it writes what there is room for
 
 
 def make_read_only(root: Path) -> None:
