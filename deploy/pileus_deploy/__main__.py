@@ -1,4 +1,4 @@
-"""The command behind deploy/up, deploy/down, deploy/status, deploy/reset and deploy/join."""
+"""The command behind deploy/up, deploy/down, deploy/status, deploy/reset and deploy/join, and `pileus host`."""
 
 import argparse
 import os
@@ -25,7 +25,12 @@ CHOSEN = (
 
 
 def main(argv: list[str] | None = None) -> int:
-    given = arguments.parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else argv
+    if words[:1] == ["host"]:
+        from pileus_deploy import host_commands
+
+        return host_commands.main(words[1:])
+    given = arguments.parser().parse_args(words)
     if os.geteuid() != 0:
         print("Pileus makes virtual machines and networks: run this as root.", file=sys.stderr)
         return 2

@@ -72,6 +72,8 @@ def prepare(plan: Plan) -> None:
         (home / name).mkdir(parents=True, exist_ok=True)
     write_private(home / "enabled_plugins", "[].\n")
     _ensure_cookie(home / COOKIE)
+    if plan.tls:
+        _write_cookie(plan.state / "registrar" / COOKIE, (home / COOKIE).read_text())
     write_accounts(plan)
     write_private(
         home / "rabbitmq.conf",
@@ -122,7 +124,12 @@ def control(plan: Plan) -> BrokerControl:
 def _ensure_cookie(file: Path) -> None:
     """Draw the node's cookie, with which others command it, where it has none yet."""
     if not file.exists():
-        write_private(file, "".join(secrets.choice(string.ascii_uppercase) for _ in range(32)))
+        _write_cookie(file, "".join(secrets.choice(string.ascii_uppercase) for _ in range(32)))
+
+
+def _write_cookie(file: Path, cookie: str) -> None:
+    file.unlink(missing_ok=True)
+    write_private(file, cookie)
     file.chmod(0o400)
 
 

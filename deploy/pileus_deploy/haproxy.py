@@ -51,6 +51,9 @@ FORWARD = """  http-request del-header SCRIPT_NAME
 """
 HOSTS = """frontend hosts
   bind {address}:{port} ssl crt {both} ca-file {authority} verify optional alpn http/1.1
+  no option dontlog-normal
+  no option dontlognull
+  http-response set-log-level silent if {{ status lt 400 }}
 {forward}  acl proven ssl_c_used
   acl removed ssl_c_serial,hex -m str -f {revoked}
   acl is_open path /authority /join

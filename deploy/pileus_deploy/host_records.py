@@ -3,6 +3,7 @@
 The registrar writes them as its own user, an operator's command as root; each file is replaced or removed at once.
 """
 
+import fcntl
 import hashlib
 import json
 import os
@@ -10,7 +11,8 @@ import pwd
 import re
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -49,6 +51,16 @@ class HostRecords:
 
     def __init__(self, folder: Path) -> None:
         self._hosts, self._invitations = folder / "hosts", folder / "invitations"
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other processes and threads from changing a machine's file between reading and writing it."""
+        directory = os.open(self._hosts.parent, os.O_RDONLY)
+        try:
+            fcntl.flock(directory, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(directory)
 
     def find(self, name: str) -> HostRecord | None:
         """Return the machine of that name, also one that was removed."""

@@ -36,12 +36,13 @@ def invite(plan: Plan, roles: tuple[str, ...]) -> str:
 def remove(plan: Plan, name: str) -> HostRecord:
     """End everything that the machine may do; when this returns, it may do nothing any more. Idempotent."""
     known = records(plan)
-    record = known.find(name)
-    if record is None:
-        raise NoMembers(f"there is no machine called {name}; `pileus host list` shows them")
-    if record.is_member:
-        record = replace(record, removed_at=time.time())
-        known.save(record)
+    with known.alone():
+        record = known.find(name)
+        if record is None:
+            raise NoMembers(f"there is no machine called {name}; `pileus host list` shows them")
+        if record.is_member:
+            record = replace(record, removed_at=time.time())
+            known.save(record)
     haproxy.refuse(plan, list(record.serials), record.address)
     broker.control(plan).delete_accounts(record.accounts)
     return record

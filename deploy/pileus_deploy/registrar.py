@@ -9,7 +9,6 @@ import json
 import logging
 import secrets
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -60,7 +59,6 @@ class Registrar:
 
     def __init__(self, config: Config, signer: Authority, records: HostRecords, control: BrokerControl) -> None:
         self._config, self._authority, self._records, self._control = config, signer, records, control
-        self._lock = threading.Lock()  # of two machines with the same name, one joins
         self._routes: dict[tuple[str, str], Callable[[Request], dict[str, object]]] = {
             ("GET", "/authority"): self._show_authority,
             ("POST", "/join"): self._join,
@@ -84,7 +82,7 @@ class Registrar:
         except BrokerFailed as err:
             status, body = (
                 HTTPStatus.SERVICE_UNAVAILABLE,
-                {"message": "The message bus doesn't take accounts just now."},
+                {"message": "The message bus takes no accounts just now. Ask for another line, and try again."},
             )
             log.error("the broker refuses accounts: %s", err)
         return Response(json.dumps(body), status, content_type="application/json")(environ, start_response)
@@ -101,7 +99,7 @@ class Registrar:
             raise Refused(HTTPStatus.BAD_REQUEST, "name, secret and request are needed.") from None
         if not NAME.fullmatch(name):
             raise Refused(HTTPStatus.BAD_REQUEST, f"{name[:80]!r} can't be a machine's name.")
-        with self._lock:
+        with self._records.alone():
             known = self._records.find(name)
             if name == self._config.host or (known and known.is_member):
                 raise Refused(HTTPStatus.CONFLICT, f"A machine called {name} is in this cloud already.")
@@ -119,10 +117,10 @@ class Registrar:
         services = {service for role in roles for service in ROLES[role] if service in ON_THE_BUS}
         passwords = {Account(service, name).name: secrets.token_urlsafe(18) for service in sorted(services)}
         hashes = {account: broker.hash_password(password) for account, password in passwords.items()}
+        self._control.import_definitions(broker.account_definitions(hashes))
         self._records.save(
             HostRecord(name, address, roles, time.time(), (authority.serial(certificate),), accounts=hashes)
         )
-        self._control.import_definitions(broker.account_definitions(hashes))
         log.info("%s (%s) joined as %s", name, address, ", ".join(roles))
         return {
             "certificate": authority.pem(certificate),
@@ -140,7 +138,7 @@ class Registrar:
     def _renew(self, request: Request) -> dict[str, object]:
         """Sign another key of the machine whose certificate HAProxy has verified."""
         name = request.headers.get("X-Pileus-Host", "")
-        with self._lock:
+        with self._records.alone():
             record = self._records.find(name)
             if record is None or not record.is_member or request.headers.get("X-Pileus-Serial") not in record.serials:
                 raise Refused(HTTPStatus.FORBIDDEN, f"{name or 'This machine'} isn't in this cloud.")

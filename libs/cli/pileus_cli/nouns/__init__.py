@@ -62,6 +62,7 @@ PEOPLE: dict[str, tuple[str, str]] = {  # commands that aren't a noun and a verb
     "top": ("top", "What the cloud does now"),
     "doctor": ("doctor", "Look for damage"),
     "cloud": ("cloud", "Start and stop the cloud on this machine"),
+    "host": ("hosts", "The machines of this cloud"),
     "completion": ("completion", "For your shell"),
     "complete": ("completion", ""),
 }

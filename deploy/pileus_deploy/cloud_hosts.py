@@ -1,0 +1,102 @@
+"""The machines of the running cloud as its services see them, asked through the public APIs."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from pileus_deploy.bootstrap import Cloud
+
+REASON = "drained by `pileus host drain`"
+COMPUTE_VERSION = {"OpenStack-API-Version": "compute 2.96"}
+DHCP, L3 = "DHCP agent", "L3 agent"
+
+
+@dataclass
+class CloudHost:
+    """One machine: what each service says of it. `services` maps a service to "up" or "down"."""
+
+    name: str
+    services: dict[str, str] = field(default_factory=dict)
+    is_drained: bool = False
+    compute_id: str = ""
+    volume_host: str = ""
+    agents: dict[str, str] = field(default_factory=dict)
+    """Ids of network's agents by their type."""
+
+    @property
+    def state(self) -> str:
+        return "down" if "down" in self.services.values() else "up"
+
+
+def load(cloud: Cloud) -> dict[str, CloudHost]:
+    """Return every machine by its name: three requests, whatever their number."""
+    found: dict[str, CloudHost] = {}
+    services = cloud.call("GET", "compute", "/v2.1/os-services?binary=nova-compute", headers=COMPUTE_VERSION)
+    for row in services["services"]:
+        host = found.setdefault(row["host"], CloudHost(row["host"]))
+        host.services["compute"], host.compute_id = row["state"], row["id"]
+        host.is_drained |= row["status"] == "disabled"
+    for row in cloud.call("GET", "network", "/v2.0/agents")["agents"]:
+        host = found.setdefault(row["host"], CloudHost(row["host"]))
+        host.services["network"] = "up" if row["alive"] else "down"
+        host.agents[row["agent_type"]] = row["id"]
+        host.is_drained |= not row["admin_state_up"]
+    for row in cloud.call("GET", "volume", "/v3/{project}/os-services?binary=cinder-volume")["services"]:
+        name = row["host"].partition("@")[0]
+        host = found.setdefault(name, CloudHost(name))
+        host.services["volume"], host.volume_host = row["state"], row["host"]
+        host.is_drained |= row["status"] == "disabled"
+    return found
+
+
+def set_drained(cloud: Cloud, host: CloudHost, drained: bool) -> None:
+    """Let the schedulers place nothing on the machine, or let them again."""
+    if host.compute_id:
+        body = {"status": "disabled", "disabled_reason": REASON} if drained else {"status": "enabled"}
+        cloud.call("PUT", "compute", f"/v2.1/os-services/{host.compute_id}", body, headers=COMPUTE_VERSION)
+    for agent in list(host.agents.values())[:1]:  # they are one process, and one switch
+        cloud.call("PUT", "network", f"/v2.0/agents/{agent}", {"agent": {"admin_state_up": not drained}})
+    if host.volume_host and drained:
+        reason = {"host": host.volume_host, "binary": "cinder-volume", "disabled_reason": REASON}
+        cloud.call("PUT", "volume", "/v3/{project}/os-services/disable-log-reason", reason)
+    elif host.volume_host:
+        body = {"host": host.volume_host, "binary": "cinder-volume"}
+        cloud.call("PUT", "volume", "/v3/{project}/os-services/enable", body)
+
+
+def move_network_services(cloud: Cloud, host: CloudHost, others: list[CloudHost]) -> int:
+    """Move DHCP and routers to the first of the others that takes them. Returns how many moved."""
+    if not host.agents or not others:
+        return 0
+    target, moved = others[0], 0
+    for network in cloud.call("GET", "network", f"/v2.0/agents/{host.agents[DHCP]}/dhcp-networks")["networks"]:
+        path = f"/v2.0/agents/{target.agents[DHCP]}/dhcp-networks"
+        cloud.call("POST", "network", path, {"network_id": network["id"]})
+        moved += 1
+    for router in cloud.call("GET", "network", f"/v2.0/agents/{host.agents[L3]}/l3-routers")["routers"]:
+        cloud.call("DELETE", "network", f"/v2.0/agents/{host.agents[L3]}/l3-routers/{router['id']}")
+        path = f"/v2.0/agents/{target.agents[L3]}/l3-routers"
+        cloud.call("POST", "network", path, {"router_id": router["id"]})
+        moved += 1
+    return moved
+
+
+def servers_on(cloud: Cloud, name: str) -> list[str]:
+    """Return the names of the servers on the machine, at most 1,000."""
+    found = cloud.call("GET", "compute", f"/v2.1/servers?all_tenants=1&host={name}&limit=1000")["servers"]
+    return [server["name"] for server in found]
+
+
+def forget(cloud: Cloud, host: CloudHost) -> Iterator[str]:
+    """Have the services forget a machine that is gone. Yields why one of them can't yet."""
+    from keystoneauth1.exceptions import Conflict
+
+    if host.compute_id:
+        try:
+            cloud.call("DELETE", "compute", f"/v2.1/os-services/{host.compute_id}", headers=COMPUTE_VERSION)
+        except Conflict as err:
+            yield f"compute: {err.message}"
+    for agent in list(host.agents.values())[:1]:
+        try:
+            cloud.call("DELETE", "network", f"/v2.0/agents/{agent}")
+        except Conflict:
+            yield "network: its agent counts as alive until a minute after its last report"

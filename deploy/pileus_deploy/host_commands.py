@@ -1,0 +1,164 @@
+"""`pileus host list|show|drain|resume|remove`: the machines of this cloud, on the machine that runs its APIs."""
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from pileus_deploy import cloud_hosts, membership, plan_files
+from pileus_deploy.bootstrap import Cloud
+from pileus_deploy.cloud_hosts import CloudHost
+from pileus_deploy.host_records import HostRecord, HostRecords
+from pileus_deploy.membership import NoMembers
+from pileus_deploy.plan import Plan
+from pileus_deploy.progress import step
+
+WITHOUT_NAME = ("list",)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command. Returns 0, 1 if it failed, or 2 if there is no such cloud or machine."""
+    given = _parser().parse_args(argv)
+    plan = plan_files.load(given.state.resolve()) if os.access(given.state / plan_files.PLAN, os.R_OK) else None
+    if plan is None:
+        print(f"There is no cloud in {given.state} that you may look into.", file=sys.stderr)
+        return 2
+    try:
+        if plan.controller:
+            raise NoMembers(f"this machine joined the cloud at {plan.controller}; run this there")
+        return COMMANDS[given.command](plan, given)
+    except (RuntimeError, OSError) as err:
+        print(f"pileus host {given.command}: {err}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    default = Path(os.environ.get("PILEUS_STATE", "/var/lib/pileus"))
+    common.add_argument("--state", type=Path, default=default, help="the cloud's directory (default %(default)s)")
+    top = argparse.ArgumentParser(prog="pileus host", description="The machines of this cloud.")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name in COMMANDS:
+        command = commands.add_parser(name, help=HELP[name], description=HELP[name], parents=[common])
+        if name not in WITHOUT_NAME:
+            command.add_argument("name")
+        if name == "remove":
+            command.add_argument("--force", action="store_true", help="also with servers on it: they are lost")
+    return top
+
+
+def _admin(plan: Plan) -> Cloud:
+    return Cloud(plan, "admin", "admin")
+
+
+def _members(plan: Plan) -> dict[str, HostRecord]:
+    return {record.name: record for record in HostRecords(plan.state / "registrar").members()}
+
+
+def _list(plan: Plan, given: argparse.Namespace) -> int:
+    members, known = _members(plan), cloud_hosts.load(_admin(plan))
+    print(f"{'NAME':24} {'ADDRESS':16} {'ROLES':28} STATE")
+    for name in sorted(members.keys() | known.keys()):
+        record, host = members.get(name), known.get(name)
+        address = record.address if record else plan.address if name == plan.host else "-"
+        print(f"{name:24} {address:16} {_roles(plan, name, record):28} {_state(host)}")
+    return 0
+
+
+def _roles(plan: Plan, name: str, record: HostRecord | None) -> str:
+    return ",".join(record.roles) if record else "controller" if name == plan.host else "removed"
+
+
+def _state(host: CloudHost | None) -> str:
+    if host is None:
+        return "never reported"
+    return f"{host.state}, drained" if host.is_drained else host.state
+
+
+def _show(plan: Plan, given: argparse.Namespace) -> int:
+    admin = _admin(plan)
+    host, record = _find(plan, cloud_hosts.load(admin), given.name)
+    values: dict[str, object] = {"name": given.name, "roles": _roles(plan, given.name, record), "state": _state(host)}
+    if record:
+        values["address"] = record.address
+        values["joined"] = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(record.joined_at))
+        values["certificates"] = f"{len(record.serials)}, the newest {record.serials[-1]}"
+    for service, state in sorted(host.services.items()) if host else ():
+        values[service] = state
+    servers = cloud_hosts.servers_on(admin, given.name)
+    values["servers"] = f"{len(servers)}: {', '.join(servers[:10])}" if servers else "0"
+    for key, value in values.items():
+        print(f"{key:14} {value}")
+    return 0
+
+
+def _find(plan: Plan, known: Mapping[str, CloudHost], name: str) -> tuple[CloudHost | None, HostRecord | None]:
+    host, record = known.get(name), _members(plan).get(name)
+    if host is None and record is None:
+        raise NoMembers(f"there is no machine called {name}; `pileus host list` shows them")
+    return host, record
+
+
+def _drain(plan: Plan, given: argparse.Namespace) -> int:
+    """Nothing new is placed there, and DHCP and routers move; servers stay."""
+    admin = _admin(plan)
+    known = cloud_hosts.load(admin)
+    host, _ = _find(plan, known, given.name)
+    if host is None:
+        raise NoMembers(f"{given.name} has never reported, so nothing is on it")
+    with step(f"nothing new is placed on {host.name}"):
+        cloud_hosts.set_drained(admin, host, True)
+    others = [one for one in known.values() if one is not host and one.agents and not one.is_drained]
+    others = [one for one in others if one.services["network"] == "up"]
+    with step("DHCP and routers move") as remark:
+        others.sort(key=lambda one: one.name != plan.host)
+        remark(str(cloud_hosts.move_network_services(admin, host, others)))
+    servers = cloud_hosts.servers_on(admin, host.name)
+    if servers:
+        print(f"{len(servers)} servers stay until they are moved or deleted: {', '.join(servers[:10])}")
+    return 0
+
+
+def _resume(plan: Plan, given: argparse.Namespace) -> int:
+    admin = _admin(plan)
+    host, _ = _find(plan, cloud_hosts.load(admin), given.name)
+    if host is None:
+        raise NoMembers(f"{given.name} has never reported")
+    with step(f"{host.name} takes servers, volumes and networks again"):
+        cloud_hosts.set_drained(admin, host, False)
+    return 0
+
+
+def _remove(plan: Plan, given: argparse.Namespace) -> int:
+    admin = _admin(plan)
+    host = cloud_hosts.load(admin).get(given.name)
+    servers = cloud_hosts.servers_on(admin, given.name) if host else []
+    if servers and not given.force:
+        raise NoMembers(
+            f"{given.name} has {len(servers)} servers ({', '.join(servers[:5])}); `pileus host drain {given.name}` "
+            "first, and move or delete them, or use --force if the machine is lost"
+        )
+    with step(f"{given.name} may do nothing any more"):
+        membership.remove(plan, given.name)
+    if host:
+        with step("the services forget it") as remark:
+            cloud_hosts.set_drained(admin, host, True)
+            for why in cloud_hosts.forget(admin, host):
+                remark(f"{why}; `pileus host remove {given.name}` completes it")
+    return 0
+
+
+COMMANDS = {"list": _list, "show": _show, "drain": _drain, "resume": _resume, "remove": _remove}
+HELP = {
+    "list": "Show every machine, its roles, and whether it reports",
+    "show": "Show one machine, its services and its servers",
+    "drain": "Place nothing new on a machine, and move DHCP and routers away",
+    "resume": "Let a drained machine take servers again",
+    "remove": "End everything that a machine may do in this cloud",
+}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

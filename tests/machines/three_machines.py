@@ -1,0 +1,26 @@
+"""A cloud of three machines, as the tests use it."""
+
+from dataclasses import dataclass
+
+from namespaces import Machine
+
+from pileus_deploy import plan_files
+from pileus_deploy.bootstrap import Cloud
+
+
+@dataclass
+class Machines:
+    """The controller, and those that join."""
+
+    controller: Machine
+    second: Machine
+    third: Machine
+
+    def cloud(self, user: str, project: str) -> Cloud:
+        """Return the cloud as a user sees it from another machine: this one."""
+        plan = plan_files.load(self.controller.state)
+        assert plan is not None
+        return Cloud(plan, user, project)
+
+    def invite(self, *words: str) -> str:
+        return self.controller.pileus("cloud", "invite", *words).strip()
