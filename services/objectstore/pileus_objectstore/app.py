@@ -34,7 +34,7 @@ def create(config: Config, authenticate: Authenticator, enforcer: Enforcer, veri
     cluster.local_host = config.storage_bind
     policies = PolicyCache(enforcer, config)
     return Proxy(
-        Tools(config, cluster, cluster.listing_cache, policies, authenticate),
+        Tools(config, cluster, cluster.listing_cache, policies, authenticate, cluster.clock),
         RESOURCES,
         AccessKeys(verify, authenticate),
     )

@@ -92,7 +92,7 @@ class Worker:
 def daemon_tools(config: Config, cluster: Cluster) -> Tools:
     """What use cases are given that run for the store itself, and not for a caller."""
     policies = PolicyCache(Enforcer(RULES), config)
-    return Tools(config, cluster, ListingCache(cluster), policies, _refuse_token)
+    return Tools(config, cluster, ListingCache(cluster), policies, _refuse_token, cluster.clock)
 
 
 def _refuse_token(token: str) -> Caller:

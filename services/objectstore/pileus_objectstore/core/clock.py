@@ -17,3 +17,10 @@ class Clock:
         with self._lock:
             self._last = max(time.time(), self._last + STEP_S)
             return self._last
+
+    def observe(self, at: float) -> bool:
+        """Return later times than `at` from now on; whether it was in the future."""
+        with self._lock:
+            ahead = at > max(time.time(), self._last)
+            self._last = max(self._last, at)
+        return ahead

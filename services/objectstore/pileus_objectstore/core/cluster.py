@@ -11,6 +11,7 @@ import msgspec
 
 from pileus_kit.errors import HostDown, Unavailable
 from pileus_objectstore.core import coded_heads, coded_uploads
+from pileus_objectstore.core.clock import Clock
 from pileus_objectstore.core.listing_cache import ListingCache
 from pileus_objectstore.core.names import Target
 from pileus_objectstore.core.quorums import QuorumNotReached, agreed, check_stored, quorum
@@ -40,6 +41,7 @@ AVOID_S = 5.0  # a host that did not answer is asked last for this long
 PIECE_BYTES = 1 << 18
 Make = Callable[[HostReplicas, tuple[ListingHost, ...]], msgspec.Struct]
 Opened = tuple[ObjectReply, Exchange, Body]
+CLOCK_BEHIND = "What is stored is newer than this host's clock; try again."
 TOO_FEW_HOSTS = "Too few storage hosts can be asked; try again shortly."
 
 
@@ -72,6 +74,7 @@ class Cluster:
         self.pool = pool
         self.listing_cache = ListingCache(self)
         self.local_host = ""  # the storage host whose files this process may open; '' if there is none
+        self.clock = Clock()
         self._down: dict[str, float] = {}
         self._threads = ThreadPoolExecutor(32, "fan-out")
 
@@ -141,7 +144,18 @@ class Cluster:
                     replies.append(answer)
             if not failed:
                 break
-        return agreed(replies, placement)
+        return self._in_time(agreed(replies, placement))
+
+    def _in_time(self, reply: R) -> R:
+        """Refuse a change as too old only if its time is right.
+
+        If what is stored is newer than this host's clock, that was set back, or another host's is ahead. The next
+        attempt gets a later time. Raises Unavailable.
+        """
+        newer = reply.timestamp if isinstance(reply, ObjectReply) and reply.status == 409 else ""
+        if newer and self.clock.observe(float(newer)):
+            raise Unavailable(why=CLOCK_BEHIND)
+        return reply
 
     def listing(
         self, kind: str, placement: Placement, query: ListingQuery = HEAD_ONLY
@@ -249,7 +263,7 @@ class Cluster:
         if len([own for _, own, _ in placement.hosts if own]) == 1:
             request.min_devices = quorum(placement)  # one host holds all replicas, so it can guarantee the quorum alone
         try:
-            reply = check_stored(self._put(placement, listing, request, read, footers))
+            reply = check_stored(self._in_time(self._put(placement, listing, request, read, footers)))
             if reply.meta is not None and code is not None:
                 reply.meta = coded_heads.logical(msgspec.structs.replace(reply.meta, headers=request.headers))
             return reply

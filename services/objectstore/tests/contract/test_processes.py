@@ -4,7 +4,6 @@ moments.
 
 import hashlib
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -14,76 +13,12 @@ from pathlib import Path
 
 import pytest
 import requests
+from storage_processes import TOKEN, Cloud
 from swiftclient.client import Connection
 from swiftclient.exceptions import ClientException
 from swiftclient.service import SwiftService, SwiftUploadObject
 
 from pileus_objectstore.testing import free_port
-
-TOKEN = {"X-Auth-Token": "token-member"}
-PROXY = """
-import sys
-from pileus_kit import config, logs, process
-from pileus_kit.policy import Enforcer
-from pileus_kit.testing import TokenBook
-from pileus_objectstore import app
-from pileus_objectstore.config import Config
-from pileus_objectstore.policy import RULES
-from pileus_objectstore.testing import no_access_keys
-logs.setup("proxy", "WARNING")
-config = config.load(Config, ["--config", sys.argv[1]])
-process.serve_api(lambda c: app.create(c, TokenBook(), Enforcer(RULES), no_access_keys), config, "proxy")
-"""
-
-
-class Cloud:
-    """A proxy and a storage server as processes of their own."""
-
-    def __init__(self, state: Path) -> None:
-        self.state = state
-        self.proxy_port, self.storage_port = free_port(), free_port()
-        self.conf = state / "objectstore.conf"
-        self.conf.write_text(
-            f"[DEFAULT]\nstate = {state}\nbind = 127.0.0.1:{self.proxy_port}\n"
-            f"storage_bind = 127.0.0.1:{self.storage_port}\nthreads = 8\nlog_level = WARNING\n"
-        )
-        self.run("pileus_objectstore.manage", "all-in-one")
-        self.url = f"http://127.0.0.1:{self.proxy_port}/v1/AUTH_p1"
-        self.storage = self.start_storage()
-        self.proxy = self.start("proxy", "-c", PROXY, str(self.conf))
-        self.await_port(self.proxy_port)
-
-    def run(self, module: str, *args: str) -> None:
-        subprocess.run([sys.executable, "-m", module, "--config", str(self.conf), *args], check=True)
-
-    def start(self, name: str, *args: str) -> subprocess.Popen[bytes]:
-        with (self.state / f"{name}.log").open("ab") as log:
-            return subprocess.Popen([sys.executable, *args], stdout=log, stderr=log)
-
-    def start_storage(self) -> subprocess.Popen[bytes]:
-        process = self.start("storage", "-m", "pileus_objectstore.agent", "--config", str(self.conf))
-        self.await_port(self.storage_port)
-        return process
-
-    def await_port(self, port: int) -> None:
-        for _ in range(600):
-            try:
-                socket.create_connection(("127.0.0.1", port), 1).close()
-                return
-            except OSError:
-                time.sleep(0.05)
-        raise AssertionError(
-            f"no process listens on {port}: {[p.read_text()[-2000:] for p in self.state.glob('*.log')]}"
-        )
-
-    def stop(self) -> None:
-        for process in (self.proxy, self.storage):
-            process.terminate()
-        for process in (self.proxy, self.storage):
-            assert process.wait(30) is not None
-
-    def files(self, pattern: str) -> list[Path]:
-        return list((self.state / "objectstore").glob(f"d*/{pattern}"))
 
 
 @pytest.fixture
@@ -136,14 +71,13 @@ def test_storage_killed_in_the_middle_of_a_put(cloud: Cloud) -> None:
     def body() -> Iterator[bytes]:
         for number in range(40):
             if number == 20:
-                cloud.storage.send_signal(signal.SIGKILL)
-                cloud.storage.wait()
+                cloud.kill("storage")
             yield os.urandom(1 << 18)
 
     answer = requests.put(f"{cloud.url}/c/o", data=body(), headers=TOKEN, timeout=60)
     assert answer.status_code == 503
     assert cloud.files("tmp/*")
-    cloud.storage = cloud.start_storage()
+    cloud.start("storage")
     for _ in range(200):
         got = requests.get(f"{cloud.url}/c/o", headers=TOKEN, timeout=30)
         if got.status_code != 503:
@@ -160,9 +94,8 @@ def test_what_was_acknowledged_survives_kill_9(cloud: Cloud) -> None:
         for number in range(10):
             path = f"{cloud.url}/c/{round_}-{number}"
             requests.put(path, data=f"{round_}-{number}".encode(), headers=TOKEN, timeout=30).raise_for_status()
-        cloud.storage.send_signal(signal.SIGKILL)
-        cloud.storage.wait()
-        cloud.storage = cloud.start_storage()
+        cloud.kill("storage")
+        cloud.start("storage")
     names = requests.get(f"{cloud.url}/c", headers=TOKEN, timeout=30).text.split()
     assert names == sorted(f"{r}-{n}" for r in range(3) for n in range(10))
     for name in names:
