@@ -20,6 +20,7 @@ from pileus_objectstore.daemons.context import DaemonContext
 from pileus_objectstore.daemons.expirer import Expirer
 from pileus_objectstore.daemons.lifecycle import Lifecycle
 from pileus_objectstore.daemons.listing_auditor import ListingAuditor
+from pileus_objectstore.daemons.log_delivery import LogDelivery
 from pileus_objectstore.daemons.notifier import Notifier
 from pileus_objectstore.daemons.reconstructor import Reconstructor
 from pileus_objectstore.daemons.replicator import Replicator
@@ -36,6 +37,7 @@ AUDIT_LISTINGS_S = 3600.0
 EXPIRE_S = 60.0
 LIFECYCLE_S = 60.0
 NOTIFY_S = 1.0
+DELIVER_LOGS_S = 30.0
 EXCHANGE_S = 5.0
 
 
@@ -63,6 +65,7 @@ class Worker:
             RingFiles(config.ring_directory), self._pool, config.storage_bind, config.ring_hosts
         )
         self.notifier = Notifier(context, self.tools)
+        self.log_delivery = LogDelivery(context, self.tools)
         self._runner = DaemonRunner(
             [
                 Daemon("replicator", self.replicator.run, REPLICATE_S, lambda: self.replicator.left),
@@ -71,6 +74,7 @@ class Worker:
                 Daemon("listing auditor", self.listing_auditor.run, AUDIT_LISTINGS_S),
                 Daemon("expirer", self.expirer.run, EXPIRE_S),
                 Daemon("notifier", self.notifier.run, NOTIFY_S),
+                Daemon("log delivery", self.log_delivery.run, DELIVER_LOGS_S),
                 Daemon("lifecycle", self.lifecycle.run, min(LIFECYCLE_S, config.lifecycle_day_s / 2)),
                 Daemon("ring exchange", self.ring_exchange.run, EXCHANGE_S),
             ]

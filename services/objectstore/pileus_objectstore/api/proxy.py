@@ -11,6 +11,7 @@ from pileus_kit import audit, context, error_mapping
 from pileus_kit.errors import CloudError, Unauthorized
 from pileus_kit.rates import Rates
 from pileus_objectstore.api import (
+    access_log_lines,
     authorization,
     bulk,
     cross_origin,
@@ -22,11 +23,13 @@ from pileus_objectstore.api import (
     static_web,
     temp_urls,
 )
+from pileus_objectstore.api.access_log_lines import Concerned
 from pileus_objectstore.api.http import REASONS, Request, Response, access_of, origin_of, refusal, wire_of
 from pileus_objectstore.api.routes import Call, Calls, Routes
 from pileus_objectstore.api.s3.application import S3Application, is_s3, is_signed_for_s3
 from pileus_objectstore.clients.access_keys import AccessKeys
 from pileus_objectstore.core import event_queues
+from pileus_objectstore.core.access_logs import Spool, directory
 from pileus_objectstore.core.names import check
 from pileus_objectstore.core.object_stream import ObjectStream
 from pileus_objectstore.core.tools import Tools
@@ -52,6 +55,7 @@ class Proxy:
         self.routes = Routes(calls)
         self.keys = keys
         self.s3 = S3Application(tools, self.rates, keys)
+        self.spool = Spool(directory(tools.config.home))
 
     @property
     def calls(self) -> dict[tuple[str, str], Call]:
@@ -68,8 +72,9 @@ class Proxy:
         headers += (("X-Trans-Id", transaction), ("X-Openstack-Request-Id", transaction))
         start_response(REASONS.get(response.status, f"{response.status} Refused"), headers)
         method = environ["REQUEST_METHOD"]
-        spent_ms = 1000 * (time.perf_counter() - began)
-        access_log.info("%s %s %d %.1f ms", method, environ.get("PATH_INFO"), response.status, spent_ms)
+        spent_s = time.perf_counter() - began
+        access_log.info("%s %s %d %.1f ms", method, environ.get("PATH_INFO"), response.status, 1000 * spent_s)
+        access_log_lines.note(self.tools, self.spool, environ, response, spent_s)
         rule, caller = environ.get("pileus.rule", ""), environ.get("pileus.caller")
         audit.record("object-store", environ, response.status, rule, caller)
         if method == "HEAD":
@@ -138,6 +143,7 @@ class Proxy:
         request.environ["pileus.rule"] = call.policy
         authorization.identify(tools, self.rates, request)
         event_queues.origin.set(origin_of(request.environ, request.access.caller))
+        request.environ[access_log_lines.LOGGED] = Concerned(target, "SWIFT")
         if request.method == "POST" and target.container and form_posts.is_form(request):
             return form_posts.create(tools, request)
         is_signed = "temp_url_sig=" in request.environ.get("QUERY_STRING", "")

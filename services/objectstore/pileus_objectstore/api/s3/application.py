@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from pileus_kit import context
 from pileus_kit.errors import CloudError
 from pileus_kit.rates import Rates
+from pileus_objectstore.api.access_log_lines import LOGGED, Concerned
 from pileus_objectstore.api.http import Request, Response, access_of
 from pileus_objectstore.api.s3 import (
     acls,
@@ -14,6 +15,7 @@ from pileus_objectstore.api.s3 import (
     cors,
     lifecycle,
     listings,
+    logging,
     multipart,
     multipart_listings,
     notifications,
@@ -92,6 +94,8 @@ BUCKET: dict[tuple[str, str], Handler] = {
     ("DELETE", "lifecycle"): lifecycle.delete,
     ("GET", "notification"): notifications.show,
     ("PUT", "notification"): notifications.update,
+    ("GET", "logging"): logging.show,
+    ("PUT", "logging"): logging.update,
     **{("GET", name): buckets.unset(name) for name in buckets.NOT_SET},
     **{("GET", name): buckets.empty(name) for name in buckets.EMPTY},
 }
@@ -161,10 +165,20 @@ class S3Application:
                 return cors.preflight(request, rules)
             answer = self._routed(request, bucket, key)
         except CloudError as err:
-            answer = shown(error_of(err, for_object=bool(key)), f"/{bucket}/{key}" if bucket else "/")
+            refused = error_of(err, for_object=bool(key))
+            self._note_refusal(environ, bucket, key, refused.code)
+            answer = shown(refused, f"/{bucket}/{key}" if bucket else "/")
         if request is not None and request.method != "OPTIONS":
             cors.adapt(request, rules, answer)
         return answer
+
+    def _note_refusal(self, environ: "WSGIEnvironment", bucket: str, key: str, code: str) -> None:
+        """Tell the access log what was refused, also to a sender who could not be identified."""
+        concerned = environ.get(LOGGED)
+        if concerned is None:
+            account = buckets.registry.find(self._tools, bucket) if bucket else ""
+            concerned = Concerned(Target(account, bucket, key), "REST") if account else None
+        environ[LOGGED] = concerned._replace(error=code) if concerned is not None else None
 
     def _cors_rules(self, bucket: str) -> cors.Rules | None:
         account = buckets.registry.find(self._tools, bucket) if bucket else ""
@@ -176,6 +190,7 @@ class S3Application:
         payload, key = self._senders.anonymous(request), request.path.removeprefix("/")
         s3 = S3Request(self._tools, request, bucket, key, None, payload)
         s3.account = buckets.registry.find(self._tools, bucket)
+        request.environ[LOGGED] = Concerned(Target(s3.account, bucket, key), "WEBSITE")
         return websites.visit(s3)
 
     def _routed(self, request: Request, bucket: str, key: str) -> Response:
@@ -188,6 +203,7 @@ class S3Application:
         request.environ["pileus.rule"] = f"s3:{handler.__module__.rpartition('.')[2]}:{handler.__name__}"
         if bucket and handler is not buckets.create:
             s3.account = buckets.account_of(s3, bucket)
+            request.environ[LOGGED] = Concerned(Target(s3.account, bucket, key), "REST")
             if key:
                 self._require_bucket(s3)
         try:

@@ -32,7 +32,6 @@ NOT_SET: dict[str, str] = {  # sub-resource -> the error of a bucket that has no
 }
 EMPTY: dict[str, str] = {  # sub-resource -> the root of its empty document
     "accelerate": "AccelerateConfiguration",
-    "logging": "BucketLoggingStatus",
 }
 
 

@@ -46,6 +46,7 @@ CODES: dict[str, tuple[int, str]] = {
     "InvalidRedirectLocation": (400, "The website redirect location must begin with http://, https:// or /."),
     "InvalidRequest": (400, "The request is not valid."),
     "InvalidURI": (400, "The URI could not be parsed: it is not UTF-8."),
+    "InvalidTargetBucketForLogging": (400, "The target bucket for logging does not exist or is not owned by you."),
     "InvalidTag": (400, "Your request contains tag input that is not valid."),
     "KeyTooLongError": (400, "Your key is too long."),
     "MalformedACLError": (400, "The ACL that you provided was not well formed or did not validate against our schema."),
