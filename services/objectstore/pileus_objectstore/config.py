@@ -42,6 +42,10 @@ class Config(ServiceConfig):
     encryption: bool = option(
         "Encrypt all objects on disk; those whose S3 request or bucket asks for it are encrypted anyway", False
     )
+    customer_keys_over_http: bool = option(
+        "Take customers' encryption keys (SSE-C) over plain HTTP, too: for a test, or behind a proxy that ends TLS",
+        False,
+    )
     reserve_mib: int = option("MiB that object data leaves free on each device", 64)
     ring_hosts: tuple[str, ...] = option("Storage servers of which a host without rings asks for them", ())
     host_lost_s: int = option("Seconds after which handoffs replace the devices of a host that doesn't answer", 600)

@@ -20,6 +20,7 @@ from pileus_objectstore.core.bucket_rights import (
     resource_of,
     rights_of,
 )
+from pileus_objectstore.core.encryption.customer_keys import CustomerKey
 from pileus_objectstore.core.grants import ALL_USERS, Acl, Grant
 from pileus_objectstore.core.names import Target
 from pileus_objectstore.core.policy_documents import Effect, Principal
@@ -81,10 +82,11 @@ class Access:
 
     `signed_for` is the account or the container whose key signed the request's URL; such a request has no caller.
     `followed` becomes the path of the last symbolic link's target, so that a refusal can say where the link led.
-    `facts` are what conditions of bucket policies may ask.
+    `customer_key` decrypts what is read, if a client's key encrypts it. `facts` are what conditions of bucket policies
+    may ask.
     """
 
-    __slots__ = ("_tools", "caller", "facts", "followed", "referrer", "signed_for")
+    __slots__ = ("_tools", "caller", "customer_key", "facts", "followed", "referrer", "signed_for")
 
     def __init__(
         self, tools: Tools, caller: Caller | None = None, referrer: str = "", facts: RequestFacts | None = None
@@ -94,6 +96,7 @@ class Access:
         self.referrer = referrer
         self.signed_for: Target | None = None
         self.followed = ""
+        self.customer_key: CustomerKey | None = None
         self.facts = facts or no_facts()
 
     def require(self, action: Action, target: Target) -> bool:

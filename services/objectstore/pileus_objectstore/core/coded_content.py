@@ -48,7 +48,7 @@ class CodedContent:
     """One object, in the version that its head describes."""
 
     def __init__(self, cluster: "Cluster", placement: Placement, meta: ObjectMeta) -> None:
-        self._cluster, self._placement = cluster, placement
+        self._cluster, self._placement, self._meta = cluster, placement, meta
         self._stamp = meta.headers[STAMP]
         self.layout = erasure.layout_of(meta.headers)
         self.size, self.etag = meta.size, meta.etag
@@ -59,12 +59,12 @@ class CodedContent:
         if last < first:
             return
         length = self.layout.code.segment_bytes
-        started = False
+        started, decipher = False, self._cluster.decipher(self._meta, first)
         for number, segment in self.segments(first // length, last // length):
             start = number * length
             piece = segment[max(first - start, 0) : last - start + 1]
             started = True
-            yield piece
+            yield decipher(piece)
         assert started
 
     def segments(self, first: int, last: int) -> Iterator[tuple[int, bytes]]:

@@ -6,6 +6,8 @@ from typing import Protocol
 
 from pileus_kit.errors import Conflict, NotFound
 from pileus_objectstore.core.cluster import Cluster
+from pileus_objectstore.core.encryption import customer_keys
+from pileus_objectstore.core.encryption.customer_keys import CustomerKey
 from pileus_objectstore.core.object_stream import ObjectStream
 from pileus_objectstore.ring.rings import Placement
 from pileus_objectstore.wire.contract import ObjectMeta
@@ -20,6 +22,18 @@ class Content(Protocol):
     def read(self, first: int, last: int) -> Iterator[bytes]:
         """The bytes `first` to `last`, both included."""
         ...
+
+
+class ReadableContent:
+    """What a reader gets of one object who may read it, with the client's key if that encrypts it."""
+
+    def __init__(self, stored: Content, meta: ObjectMeta, key: CustomerKey | None) -> None:
+        self._stored, self._meta, self._key = stored, meta, key
+        self.size, self.etag = stored.size, stored.etag
+
+    def read(self, first: int, last: int) -> Iterator[bytes]:
+        """Raises NotFound if that version was replaced."""
+        return customer_keys.clear(self._stored.read(first, last), self._meta, self._key, first)
 
 
 class StoredContent:

@@ -3,8 +3,18 @@
 from dataclasses import dataclass, replace
 
 from pileus_kit.errors import BadRequest, TooLarge
-from pileus_objectstore.core import containers, event_queues, manifest_uploads, manifests, objects, quotas, versions
+from pileus_objectstore.core import (
+    containers,
+    event_queues,
+    manifest_uploads,
+    manifests,
+    objects,
+    quotas,
+    stored_objects,
+    versions,
+)
 from pileus_objectstore.core.access import CREATE_OBJECT, READ_OBJECT, Access
+from pileus_objectstore.core.encryption import customer_keys, default_encryption
 from pileus_objectstore.core.names import check
 from pileus_objectstore.core.objects import FoundObject
 from pileus_objectstore.core.requests import MAX_OBJECT_BYTES, CopyRequest, PutRequest
@@ -45,21 +55,24 @@ def copy(tools: Tools, access: Access, request: CopyRequest) -> Copied:
     first, last = found.spans[0]
     container = containers.find(tools, destination)
     quotas.check(tools.listing_cache, destination, container, last - first + 1)
-    headers = ({} if request.fresh_metadata else _inherited(found, request.source.manifest)) | dict(request.headers)
+    marks, read = customer_keys.begin(request.customer_key, reader_of(found.content.read(first, last)))
+    marks = marks or default_encryption.marks(container)
+    headers = (
+        marks | ({} if request.fresh_metadata else _inherited(found, request.source.manifest)) | dict(request.headers)
+    )
     if not headers.get("Content-Type"):
         headers["Content-Type"] = found.meta.headers.get("Content-Type", "")
     stored = PutObject(
         UNPLACED, destination.path, timestamp(tools.now()), headers, last - first + 1,
         delete_at=request.delete_at or (0 if request.fresh_metadata else found.meta.delete_at),
     )  # fmt: skip
-    read = reader_of(found.content.read(first, last))
     if copies_manifest and manifests.is_static(found.meta):
         put = PutRequest(destination, read, stored.size, headers, delete_at=stored.delete_at)
         segments = manifest_uploads.segment_requests_of(manifests.read_lines(found.content), destination)
         lines = manifest_uploads.check_segments(tools, access, segments)
         _, stored, data = manifest_uploads.build(tools, put, lines)
         read = reader_of(iter([data]))
-    reply = versions.save(tools, destination, stored, read, container)
+    reply = stored_objects.with_headers(versions.save(tools, destination, stored, read, container), headers)
     event_queues.created(tools, destination, stored, reply, "Copy")
     return Copied(found, headers, reply)
 

@@ -105,7 +105,7 @@ def open_large(
             raise Conflict(why=f"Segment {segment.path} is gone.")
         if segment.nested and is_static(found):
             return open_large(tools, access, request, part, found, depth + 1)
-        return stored_objects.content_of(tools, found)
+        return stored_objects.readable_content_of(tools, found, access.customer_key)
 
     if is_static(meta):
         if request.head and request.part is None and meta.headers.get(SLO_SIZE):

@@ -12,6 +12,9 @@ from pileus_kit.errors import NotFound
 from pileus_objectstore.core import checksums, containers, lifecycle_index, listing, object_versioning, stored_objects
 from pileus_objectstore.core.checksums import Checksum
 from pileus_objectstore.core.cluster import ListingQuery
+from pileus_objectstore.core.encryption import customer_keys, default_encryption
+from pileus_objectstore.core.encryption.customer_keys import CustomerKey
+from pileus_objectstore.core.encryption.default_encryption import ENCRYPTED
 from pileus_objectstore.core.listing import Entry
 from pileus_objectstore.core.names import Target
 from pileus_objectstore.core.object_locks import OURS
@@ -78,6 +81,14 @@ class Part:
     checksum: Checksum | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class PartBody:
+    """The body of a part: how it is read, and its size in bytes."""
+
+    read: Read
+    size: int
+
+
 def begin(tools: Tools, target: Target, headers: Mapping[str, str], checksum: Checksum | None = None) -> Upload:
     """Begin an upload. `headers` will be the object's metadata, `checksum` says which one it will have."""
     if tools.listing_cache.get(uploads_container(target)) is None:
@@ -85,8 +96,12 @@ def begin(tools: Tools, target: Target, headers: Mapping[str, str], checksum: Ch
         policy = containers.find(tools, target).policy
         for holder in (parts_container(target), uploads_container(target)):
             containers.create(tools, None, holder, {}, policy)
-    upload = Upload(target, secrets.token_hex(16), timestamp(tools.now()), checksum)
-    kept = {**headers, UPLOAD: upload.id} | ({CHECKSUM: f"{checksum.algorithm} - {checksum.type}"} if checksum else {})
+    container = containers.find(tools, target)
+    marks = {} if customer_keys.HEADER in headers else default_encryption.marks(container)
+    upload = Upload(target, secrets.token_hex(16), timestamp(tools.now()), checksum, {**marks, **headers})
+    kept = {**marks, **headers, UPLOAD: upload.id} | (
+        {CHECKSUM: f"{checksum.algorithm} - {checksum.type}"} if checksum else {}
+    )
     shown = f"s3_checksum={checksum.algorithm}:-:{checksum.type}" if checksum else ""
     request = PutObject(UNPLACED, upload.place.path, upload.timestamp, kept, 0, listed_etag=shown)
     tools.cluster.put_object(upload.place, request, lambda _: b"")
@@ -104,9 +119,17 @@ def find(tools: Tools, target: Target, upload: str) -> Upload:
     return Upload(target, upload, meta.timestamp, checksums.read(meta.headers.get(CHECKSUM, "")), kept)
 
 
-def put_part(tools: Tools, upload: Upload, part: int, read: Read, size: int, checksum: LateChecksum) -> ObjectMeta:
-    """Store a part; one of the same number is replaced. `checksum` is asked once the body was read."""
-    place = upload.part(part)
+def put_part(
+    tools: Tools, upload: Upload, part: int, body: PartBody, checksum: LateChecksum, key: CustomerKey | None = None
+) -> ObjectMeta:
+    """Store a part; one of the same number is replaced. `checksum` is asked once the body was read.
+
+    It is encrypted as the upload says. Raises CustomerKeyMissing and CustomerKeyWrong.
+    """
+    place, kept = upload.part(part), upload.headers or {}
+    customer_keys.check(kept, key)
+    marks, read = customer_keys.begin(key, body.read)
+    marks |= {ENCRYPTED: kept[ENCRYPTED]} if ENCRYPTED in kept else {}
 
     def footers() -> Footers:
         found = checksum()
@@ -114,7 +137,7 @@ def put_part(tools: Tools, upload: Upload, part: int, read: Read, size: int, che
             return Footers()
         return Footers({CHECKSUM: found.write()}, f"s3_checksum={found.algorithm}:{found.value}:{found.type}")
 
-    request = PutObject(UNPLACED, place.path, timestamp(tools.now()), {"Content-Type": PART_TYPE}, size)
+    request = PutObject(UNPLACED, place.path, timestamp(tools.now()), {"Content-Type": PART_TYPE, **marks}, body.size)
     reply = tools.cluster.put_object(place, request, read, footers)
     return reply.meta or ObjectMeta(place.path, request.timestamp)
 

@@ -19,6 +19,8 @@ from pileus_objectstore.core import (
 from pileus_objectstore.core.access import READ_OBJECT, Access
 from pileus_objectstore.core.conditions import resolve
 from pileus_objectstore.core.content import Content, SegmentedContent
+from pileus_objectstore.core.encryption import customer_keys, default_encryption
+from pileus_objectstore.core.encryption.customer_keys import HEADER
 from pileus_objectstore.core.names import NOT_FOUND, Target
 from pileus_objectstore.core.object_stream import ObjectStream
 from pileus_objectstore.core.object_versioning import Deletion
@@ -96,11 +98,13 @@ def put(tools: Tools, access: Access, request: PutRequest) -> ObjectReply:
         raise TooLarge(why=f"An object may have at most {MAX_OBJECT_BYTES} bytes; larger ones are made of segments.")
     link = symlinks.headers_of(tools, access, request) if request.link else {}
     room = quotas.check(tools.listing_cache, target, container, request.size)
+    marks, read = customer_keys.begin(request.customer_key, request.read)
+    marks = marks or default_encryption.marks(container)
     stored = PutObject(
         UNPLACED,
         target.path,
         timestamp(tools.now()),
-        {**request.headers, **link},
+        {**marks, **request.headers, **link},
         request.size,
         request.etag,
         delete_at=request.delete_at,
@@ -108,9 +112,9 @@ def put(tools: Tools, access: Access, request: PutRequest) -> ObjectReply:
         listed_etag=symlinks.listed_etag(link) if link else "",
         max_bytes=request.max_bytes if room == quotas.UNLIMITED else min(request.max_bytes, room),
     )
-    reply = versions.save(tools, target, stored, request.read, container, request.footers)
+    reply = versions.save(tools, target, stored, read, container, request.footers)
     event_queues.created(tools, target, stored, reply, request.event)
-    return reply
+    return stored_objects.with_headers(reply, stored.headers)
 
 
 def get(tools: Tools, access: Access, request: GetRequest) -> FoundObject:
@@ -137,7 +141,8 @@ def _open(tools: Tools, access: Access, request: GetRequest, place: Target) -> F
     if object_versioning.is_link(meta):
         stream.close()
         return _open(tools, access, request, object_versioning.target_of(request.target, meta))
-    if manifests.is_manifest(meta) or symlinks.is_link(meta) or coded_heads.is_coded(meta):
+    is_indirect = manifests.is_manifest(meta) or symlinks.is_link(meta) or coded_heads.is_coded(meta)
+    if is_indirect or HEADER in meta.headers or access.customer_key is not None:
         stream.close()
         return _select(_interpret(tools, access, request, request.target, meta), request)
     return FoundObject(
@@ -273,7 +278,7 @@ def _interpret(
     """The object that the reader means: the stored one, a link's target, or what a manifest stands for."""
     if symlinks.is_link(meta) and request.follow:
         return _follow(tools, access, request, target, meta, hops)
-    stored = stored_objects.content_of(tools, meta)
+    stored = stored_objects.readable_content_of(tools, meta, access.customer_key)
     if not manifests.is_manifest(meta):
         return FoundObject(meta, stored)
     if request.manifest:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from pileus_objectstore.core.conditions import Conditions, Span
+from pileus_objectstore.core.encryption.customer_keys import CustomerKey
 from pileus_objectstore.core.names import Target
 from pileus_objectstore.wire.contract import Footers
 
@@ -46,6 +47,7 @@ class PutRequest:
     link: LinkRequest | None = None
     event: str = "Put"
     footers: ReadFooters | None = None
+    customer_key: CustomerKey | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,3 +101,4 @@ class CopyRequest:
     headers: Mapping[str, str]
     delete_at: int = 0
     fresh_metadata: bool = False
+    customer_key: CustomerKey | None = None

@@ -2,9 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 
+import msgspec
+
 from pileus_objectstore.core import coded_heads, object_locks
 from pileus_objectstore.core.coded_content import CodedContent
-from pileus_objectstore.core.content import Content, StoredContent
+from pileus_objectstore.core.content import Content, ReadableContent, StoredContent
+from pileus_objectstore.core.encryption import customer_keys
+from pileus_objectstore.core.encryption.customer_keys import CustomerKey
 from pileus_objectstore.core.names import Target
 from pileus_objectstore.core.requests import Read
 from pileus_objectstore.core.timestamps import iso
@@ -48,10 +52,28 @@ def expired(tools: Tools, meta: ObjectMeta) -> bool:
 
 
 def content_of(tools: Tools, meta: ObjectMeta) -> Content:
-    """The bytes of an object in the version that `meta` describes."""
+    """The bytes of an object in the version that `meta` describes, as they are stored."""
     if coded_heads.is_coded(meta):
         return CodedContent(tools.cluster, tools.cluster.locate(place_of(meta)), meta)
     return StoredContent(tools.cluster, tools.cluster.locate(place_of(meta)), meta)
+
+
+def readable_content_of(tools: Tools, meta: ObjectMeta, key: CustomerKey | None) -> Content:
+    """The same for a reader, whose key decrypts what a client's key encrypts.
+
+    Raises CustomerKeyMissing and CustomerKeyWrong.
+    """
+    customer_keys.check(meta.headers, key)
+    stored = content_of(tools, meta)
+    return stored if key is None else ReadableContent(stored, meta, key)
+
+
+def with_headers(reply: ObjectReply, headers: Mapping[str, str]) -> ObjectReply:
+    """The reply to a PUT, with the headers that were stored: storage hosts don't send them back."""
+    if reply.meta is None:
+        return reply
+    meta = msgspec.structs.replace(reply.meta, headers={**headers, **reply.meta.headers})
+    return msgspec.structs.replace(reply, meta=meta)
 
 
 def place_of(meta: ObjectMeta) -> Target:

@@ -163,7 +163,7 @@ def test_what_is_not_built_says_so(s3: S3) -> None:
     assert code(boto.get_bucket_policy, Bucket="pictures") == (404, "NoSuchBucketPolicy")
     accelerated = {"AccelerateConfiguration": {"Status": "Enabled"}}
     assert code(boto.put_bucket_accelerate_configuration, Bucket="pictures", **accelerated) == (501, "NotImplemented")
-    secret = {"ServerSideEncryption": "AES256"}
+    secret = {"ServerSideEncryption": "aws:kms"}
     assert code(boto.put_object, Bucket="pictures", Key="x", Body=b"", **secret) == (501, "NotImplemented")
     assert boto.get_bucket_versioning(Bucket="pictures").get("Status") is None
 

@@ -13,6 +13,7 @@ from pileus_objectstore.api.s3 import (
     bucket_tags,
     buckets,
     cors,
+    encryption,
     lifecycle,
     listings,
     logging,
@@ -96,6 +97,9 @@ BUCKET: dict[tuple[str, str], Handler] = {
     ("PUT", "notification"): notifications.update,
     ("GET", "logging"): logging.show,
     ("PUT", "logging"): logging.update,
+    ("GET", "encryption"): encryption.show,
+    ("PUT", "encryption"): encryption.update,
+    ("DELETE", "encryption"): encryption.delete,
     **{("GET", name): buckets.unset(name) for name in buckets.NOT_SET},
     **{("GET", name): buckets.empty(name) for name in buckets.EMPTY},
 }

@@ -27,7 +27,6 @@ NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+")
 registry = BucketRegistry()
 NOT_SET: dict[str, str] = {  # sub-resource -> the error of a bucket that has no such setting
-    "encryption": "ServerSideEncryptionConfigurationNotFoundError",
     "replication": "ReplicationConfigurationNotFoundError",
 }
 EMPTY: dict[str, str] = {  # sub-resource -> the root of its empty document

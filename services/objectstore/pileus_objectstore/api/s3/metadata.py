@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
 from pileus_objectstore.api.http import http_date
-from pileus_objectstore.api.s3 import checksums
+from pileus_objectstore.api.s3 import checksums, encryption
 from pileus_objectstore.api.s3.errors import S3Error
 from pileus_objectstore.core.bucket_rights import TAGGING
 from pileus_objectstore.core.checksums import Checksum, read
@@ -19,10 +19,7 @@ REDIRECT = "X-Object-Sysmeta-S3-Website-Redirect-Location"
 DEFAULT_TYPE = "binary/octet-stream"
 MAX_USER_BYTES = 2048
 MAX_TAGS = 10
-UNBUILT = (
-    "x-amz-server-side-encryption",
-    "x-amz-write-offset-bytes",
-)
+UNBUILT = ("x-amz-write-offset-bytes",)
 RESPONSE_OVERRIDES = {
     "response-content-type": "Content-Type",
     "response-content-language": "Content-Language",
@@ -49,6 +46,7 @@ def stored(headers: Mapping[str, str]) -> dict[str, str]:
     if "aws-chunked" in encodings:
         found.pop("Content-Encoding")
         found |= {"Content-Encoding": ",".join(kept)} if (kept := [e for e in encodings if e != "aws-chunked"]) else {}
+    found |= encryption.marks(headers)
     found["Content-Type"] = headers.get("content-type") or DEFAULT_TYPE
     if headers.get("x-amz-tagging"):
         tags = parse_qsl(headers["x-amz-tagging"], keep_blank_values=True)

@@ -6,7 +6,7 @@ from xml.etree.ElementTree import Element
 from pileus_kit.numbers import parse_whole_number
 from pileus_objectstore.api.conditions import parse_ranges
 from pileus_objectstore.api.http import Response
-from pileus_objectstore.api.s3 import acls, checksums, lock_headers, metadata, objects, versions
+from pileus_objectstore.api.s3 import acls, checksums, encryption, lock_headers, metadata, objects, versions
 from pileus_objectstore.api.s3.errors import S3Error
 from pileus_objectstore.api.s3.requests import S3Request
 from pileus_objectstore.api.s3.xml_bodies import Node, parse, response, text
@@ -22,7 +22,7 @@ from pileus_objectstore.core.multipart_completion import (
     PartTooSmall,
     PartWrong,
 )
-from pileus_objectstore.core.multipart_uploads import MAX_PARTS, NoSuchUpload, Upload
+from pileus_objectstore.core.multipart_uploads import MAX_PARTS, NoSuchUpload, PartBody, Upload
 from pileus_objectstore.core.requests import GetRequest, Read
 from pileus_objectstore.core.stored_objects import reader_of
 from pileus_objectstore.core.timestamps import iso
@@ -36,10 +36,13 @@ def create(s3: S3Request) -> Response:
     containers.find(s3.tools, s3.target)
     checksum = checksums.of_upload(s3.headers)
     headers = metadata.stored(s3.headers) | acls.of_new_object(s3) | lock_headers.of_new_object(s3)
+    key = encryption.customer_key(s3)
+    if key is not None:
+        headers[encryption.CUSTOMER] = key.begin()
     upload = multipart_uploads.begin(s3.tools, s3.target, headers, checksum)
-    shown = []
+    shown = encryption.shown(upload.headers or {}, key)
     if checksum is not None:
-        shown = [("x-amz-checksum-algorithm", checksum.algorithm.upper()), ("x-amz-checksum-type", checksum.type)]
+        shown += [("x-amz-checksum-algorithm", checksum.algorithm.upper()), ("x-amz-checksum-type", checksum.type)]
     named = ("Bucket", s3.bucket), ("Key", s3.key), ("UploadId", upload.id)
     return response(Node("InitiateMultipartUploadResult", *named), headers=shown)
 
@@ -63,14 +66,17 @@ def put_part(s3: S3Request) -> Response:
         s3.payload.count(wanted)
     s3.payload.check_if_empty()
     payload = s3.payload
-    meta = multipart_uploads.put_part(s3.tools, upload, number, payload.read, payload.size, payload.checksum)
-    return Response(200, [("ETag", f'"{meta.etag}"'), *checksums.headers(payload.checksum())[:1]], b"", "")
+    body, key = PartBody(payload.read, payload.size), encryption.customer_key(s3)
+    meta = multipart_uploads.put_part(s3.tools, upload, number, body, payload.checksum, key)
+    shown = [("ETag", f'"{meta.etag}"'), *checksums.headers(payload.checksum())[:1]]
+    return Response(200, shown + encryption.shown(upload.headers or {}, key), b"", "")
 
 
 def _copy_part(s3: S3Request, number: int) -> Response:
     source = objects.copy_source(s3)
     meta = objects.find(s3, source.target, source.version)
     objects.check_copy_conditions(s3, meta)
+    s3.access.customer_key = encryption.customer_key(s3, encryption.COPY_SSE_C)
     request = GetRequest(source.target, newest=True, version=source.version)
     found = core_objects.get(s3.tools, s3.access, request)
     first, last = 0, found.content.size - 1
@@ -83,9 +89,11 @@ def _copy_part(s3: S3Request, number: int) -> Response:
         first, last = span
     upload = find(s3)
     counted = CountedReader(reader_of(found.content.read(first, last)), upload)
-    made = multipart_uploads.put_part(s3.tools, upload, number, counted.read, last - first + 1, counted.checksum)
+    body, key = PartBody(counted.read, last - first + 1), encryption.customer_key(s3)
+    made = multipart_uploads.put_part(s3.tools, upload, number, body, counted.checksum, key)
     result = Node("CopyPartResult", ("ETag", f'"{made.etag}"'), ("LastModified", f"{iso(made.timestamp)[:-3]}Z"))
-    return response(result.extend(checksums.nodes(counted.checksum(), with_type=False)))
+    result.extend(checksums.nodes(counted.checksum(), with_type=False))
+    return response(result, headers=encryption.shown(upload.headers or {}, key))
 
 
 class CountedReader:

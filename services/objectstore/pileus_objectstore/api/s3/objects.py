@@ -9,7 +9,7 @@ import msgspec
 from pileus_kit.errors import CloudError, NotFound
 from pileus_objectstore.api.conditions import conditions, ranges
 from pileus_objectstore.api.http import Response
-from pileus_objectstore.api.s3 import acls, checksums, lifecycle, lock_headers, metadata
+from pileus_objectstore.api.s3 import acls, checksums, encryption, lifecycle, lock_headers, metadata
 from pileus_objectstore.api.s3 import versions as object_versions
 from pileus_objectstore.api.s3.buckets import account_of
 from pileus_objectstore.api.s3.errors import S3Error, error_of
@@ -42,6 +42,7 @@ COPY_CONDITIONS = ("If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodif
 def show(s3: S3Request) -> Response:
     """GetObject and HeadObject."""
     s3.access.require(READ_OBJECT, s3.target)
+    s3.access.customer_key = encryption.customer_key(s3)
     try:
         return _shown(s3, objects.get(s3.tools, s3.access, _get_request(s3)))
     except objects.IsDeleteMarker as err:
@@ -70,6 +71,7 @@ def _get_request(s3: S3Request) -> GetRequest:
 def _shown(s3: S3Request, found: objects.FoundObject) -> Response:
     headers = metadata.shown(found, s3.query, s3.headers.get("x-amz-checksum-mode", "").upper() == "ENABLED")
     headers += object_versions.headers(s3, found.meta) + lock_headers.shown(found.meta)
+    headers += encryption.shown(found.meta.headers, s3.access.customer_key)
     asked = conditions(s3.http.headers)
     status = found.status
     if asked is not None:
@@ -111,6 +113,7 @@ def store(s3: S3Request) -> Response:
     only_if_new = check_write_conditions(s3)
     s3.payload.check_if_empty()
     headers = metadata.stored(s3.headers) | acls.of_new_object(s3) | lock_headers.of_new_object(s3)
+    key = encryption.customer_key(s3)
     expected = checksums.header(s3.headers)
     if expected is not None:
         headers[metadata.CHECKSUM] = expected.write()
@@ -126,6 +129,7 @@ def store(s3: S3Request) -> Response:
             only_if_new=only_if_new,
             event="Post" if s3.method == "POST" else "Put",
             footers=partial(_footers, s3) if expected is None and s3.payload.algorithm else None,
+            customer_key=key,
         ),
     )
     upload_parts.delete_parts(s3.tools, replaced)
@@ -134,6 +138,7 @@ def store(s3: S3Request) -> Response:
     if reply.meta is not None:
         kept = msgspec.structs.replace(reply.meta, headers=headers)
         shown += lifecycle.expiration_header(s3, kept)
+        shown += encryption.shown(reply.meta.headers, key)
     return Response(200, shown + object_versions.created_headers(reply.meta), b"", "")
 
 
@@ -163,16 +168,22 @@ def copy(s3: S3Request) -> Response:
     directive = s3.headers.get("x-amz-metadata-directive", "COPY").upper()
     if directive not in ("COPY", "REPLACE"):
         raise S3Error("InvalidArgument", "Unknown metadata directive.")
-    if source.target == s3.target and not source.version and directive == "COPY":
+    marks = encryption.marks(s3.headers)
+    s3.access.customer_key = encryption.customer_key(s3, encryption.COPY_SSE_C)
+    key = encryption.customer_key(s3)
+    is_encrypted_anew = marks or key or s3.access.customer_key
+    if source.target == s3.target and not source.version and directive == "COPY" and not is_encrypted_anew:
         raise S3Error("InvalidRequest", "This copy request is illegal because it changes nothing of the object.")
     kept = find(s3, source.target, source.version)
     headers = metadata.stored(s3.headers) if directive == "REPLACE" else _copied_headers(kept)
     if s3.headers.get("x-amz-tagging-directive", "COPY").upper() == "COPY" and TAGGING in kept.headers:
         headers[TAGGING] = kept.headers[TAGGING]
-    headers |= acls.of_new_object(s3) | lock_headers.of_new_object(s3)
+    headers |= acls.of_new_object(s3) | lock_headers.of_new_object(s3) | marks
     check_copy_conditions(s3, kept)
     replaced = versions.lost_by_put(s3.tools, s3.target, containers.find(s3.tools, s3.target))
-    request = CopyRequest(GetRequest(source.target, version=source.version), s3.target, headers, fresh_metadata=True)
+    request = CopyRequest(
+        GetRequest(source.target, version=source.version), s3.target, headers, fresh_metadata=True, customer_key=key
+    )
     copied = copies.copy(s3.tools, s3.access, request)
     meta = copied.reply.meta if copied.reply else None
     if meta is None:
@@ -180,7 +191,7 @@ def copy(s3: S3Request) -> Response:
     if source.target != s3.target:
         upload_parts.delete_parts(s3.tools, replaced)
     modified = f"{iso(meta.timestamp)[:-3]}Z"
-    headers_shown = object_versions.created_headers(meta)
+    headers_shown = object_versions.created_headers(meta) + encryption.shown(meta.headers, key)
     if source.version:
         headers_shown.append(("x-amz-copy-source-version-id", source.version))
     result = Node("CopyObjectResult", ("ETag", f'"{meta.etag}"'), ("LastModified", modified))

@@ -13,6 +13,7 @@ import msgspec
 
 from pileus_objectstore.core.cluster import HEAD_ONLY, Cluster, ListingQuery, Make, Opened
 from pileus_objectstore.core.encryption import bodies, sealing
+from pileus_objectstore.core.encryption.default_encryption import ENCRYPTED
 from pileus_objectstore.core.encryption.root_secrets import RootSecret, RootSecrets
 from pileus_objectstore.core.listing import Entry
 from pileus_objectstore.core.names import Target
@@ -33,7 +34,6 @@ from pileus_objectstore.wire.contract import (
     with_footers,
 )
 
-ENCRYPTED = "X-Object-Sysmeta-S3-Encryption"  # asked for by a request of S3's or by the bucket; AES256
 CRYPTO = "X-Object-Sysmeta-Crypto"  # ROOT.NONCE.SEALED-ETAG of an encrypted body
 WRONG_MD5 = "The body's MD5 is not what the ETag header says."
 ETAG_COLUMN = Entry._fields.index("etag")
