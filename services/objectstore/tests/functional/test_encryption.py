@@ -19,6 +19,7 @@ from pileus_objectstore.core.names import Target
 from pileus_objectstore.core.requests import PutRequest
 from pileus_objectstore.errors import ClientGone
 from pileus_objectstore.policy import RULES
+from pileus_objectstore.ring.storage_policies import ErasureCode, StoragePolicy
 from pileus_objectstore.testing import ObjectStoreFixture, no_access_keys
 
 SECRET = b"nobody may read this from a disk"
@@ -201,3 +202,18 @@ def test_a_body_that_breaks_off_leaves_nothing(store: ObjectStoreFixture, contai
         objects.put(tools, access, PutRequest(target, read, len(BODY), {"X-Object-Meta-Colour": COLOUR}))
     assert store.client.get(f"{container}/o").status_code == 404
     assert not is_on_disk(store, SECRET, COLOUR.encode())
+
+
+def test_erasure_coded_objects(tmp_path: Path) -> None:
+    policy = StoragePolicy(1, "ec", erasure_code=ErasureCode(2, 1, segment_bytes=1 << 16, min_bytes=4096))
+    store = ObjectStoreFixture(tmp_path, policies=[(policy, 3)], encryption=True)
+    try:
+        path = f"{store.account}/c"
+        store.client.put(path, headers={"X-Storage-Policy": "ec"})
+        assert store.client.put(f"{path}/o", data=BODY).headers["Etag"] == etag_of(BODY)
+        got = store.client.get(f"{path}/o")
+        assert (got.data, got.headers["Etag"]) == (BODY, etag_of(BODY))
+        assert store.client.get(f"{path}/o", headers={"Range": "bytes=5-300000"}).data == BODY[5:300_001]
+        assert not is_on_disk(store, SECRET)
+    finally:
+        store.close()
