@@ -171,8 +171,8 @@ def copy(s3: S3Request) -> Response:
     marks = encryption.marks(s3.headers)
     s3.access.customer_key = encryption.customer_key(s3, encryption.COPY_SSE_C)
     key = encryption.customer_key(s3)
-    is_encrypted_anew = marks or key or s3.access.customer_key
-    if source.target == s3.target and not source.version and directive == "COPY" and not is_encrypted_anew:
+    changes_encryption = marks or key or s3.access.customer_key
+    if source.target == s3.target and not source.version and directive == "COPY" and not changes_encryption:
         raise S3Error("InvalidRequest", "This copy request is illegal because it changes nothing of the object.")
     kept = find(s3, source.target, source.version)
     headers = metadata.stored(s3.headers) if directive == "REPLACE" else _copied_headers(kept)

@@ -6,7 +6,7 @@ from pileus_objectstore.core.bucket_settings import Setting
 from pileus_objectstore.wire.contract import ListingInfo
 
 ALGORITHM = "AES256"
-ENCRYPTED = "X-Object-Sysmeta-S3-Encryption"  # of an object that is encrypted because somebody asked for it
+ENCRYPTED = "X-Object-Sysmeta-S3-Encryption"  # of an object whose request or bucket asks for it
 
 
 class DefaultEncryption(msgspec.Struct, frozen=True):
