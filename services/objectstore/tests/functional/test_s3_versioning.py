@@ -3,6 +3,7 @@
 import threading
 import uuid
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -212,3 +213,19 @@ def test_what_is_refused(s3: S3, bucket: str) -> None:
     assert refusal(boto.list_object_versions, Bucket=bucket, VersionIdMarker="x") == (400, "InvalidArgument")
     assert refusal(boto.get_object, Bucket=bucket, Key="k", VersionId="what") == (400, "InvalidArgument")
     assert refusal(boto.put_object, Bucket=bucket, Key="k", Body=b"", IfNoneMatch="*") == (412, "PreconditionFailed")
+
+
+def test_deletions_on_condition(s3: S3, bucket: str) -> None:
+    boto, named = s3.client(), {"Bucket": bucket, "Key": "k"}
+    made = boto.put_object(**named, Body=b"12345")
+    failed = (412, "PreconditionFailed")
+    for wrong in ({"IfMatch": "no"}, {"IfMatchSize": 4}, {"IfMatchLastModifiedTime": datetime(2015, 1, 1, tzinfo=UTC)}):
+        assert refusal(boto.delete_object, **named, **wrong) == failed
+        assert refusal(boto.delete_object, **named, **wrong, VersionId=made["VersionId"]) == failed
+    wanted = {"Objects": [{"Key": "k", "ETag": "no"}, {"Key": "k", "ETag": made["ETag"], "Size": 5}]}
+    outcome = boto.delete_objects(Bucket=bucket, Delete=wanted)
+    assert [one["Code"] for one in outcome["Errors"]] == ["PreconditionFailed"] and len(outcome["Deleted"]) == 1
+    assert refusal(boto.delete_object, **named, IfMatch=made["ETag"]) == failed  # a marker is there now
+    boto.delete_object(**named, IfMatch="*")
+    boto.delete_object(**named, IfMatch=made["ETag"], VersionId=made["VersionId"])
+    boto.delete_object(**named, IfMatch="no", VersionId=made["VersionId"])

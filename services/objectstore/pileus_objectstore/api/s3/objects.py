@@ -6,13 +6,13 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 import msgspec
 
-from pileus_kit.errors import CloudError, NotFound
+from pileus_kit.errors import NotFound
 from pileus_objectstore.api.conditions import conditions, ranges
 from pileus_objectstore.api.http import Response
 from pileus_objectstore.api.s3 import acls, checksums, encryption, lifecycle, lock_headers, metadata
 from pileus_objectstore.api.s3 import versions as object_versions
 from pileus_objectstore.api.s3.buckets import account_of
-from pileus_objectstore.api.s3.errors import S3Error, error_of
+from pileus_objectstore.api.s3.errors import S3Error
 from pileus_objectstore.api.s3.requests import S3Request
 from pileus_objectstore.api.s3.xml_bodies import Node, parse, response, text
 from pileus_objectstore.core import (
@@ -25,17 +25,15 @@ from pileus_objectstore.core import (
     upload_parts,
     versions,
 )
-from pileus_objectstore.core.access import CREATE_OBJECT, DELETE_OBJECT, READ_OBJECT, UPDATE_OBJECT, Action
+from pileus_objectstore.core.access import CREATE_OBJECT, READ_OBJECT, UPDATE_OBJECT, Action
 from pileus_objectstore.core.bucket_rights import TAGGING
 from pileus_objectstore.core.conditions import Conditions
 from pileus_objectstore.core.names import Target
-from pileus_objectstore.core.object_versioning import Deletion
 from pileus_objectstore.core.requests import CopyRequest, GetRequest, PostRequest, PutRequest
 from pileus_objectstore.core.timestamps import iso
 from pileus_objectstore.wire.contract import Footers, ObjectMeta
 
 MAX_PUT_BYTES = 5 << 30
-MAX_DELETES = 1000
 COPY_CONDITIONS = ("If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since")
 
 
@@ -252,50 +250,6 @@ def check_copy_conditions(s3: S3Request, meta: ObjectMeta) -> None:
     asked: Conditions | None = conditions(given)
     if asked is not None and asked.evaluate(metadata.etag_of(meta), float(meta.timestamp)) != 200:
         raise S3Error("PreconditionFailed")
-
-
-def delete(s3: S3Request) -> Response:
-    """DeleteObject: it succeeds whether or not there is such an object."""
-    s3.access.require(DELETE_OBJECT, s3.target)
-    deletion = object_versions.delete(s3, s3.version, lock_headers.bypass(s3))
-    return Response(204, object_versions.deletion_headers(deletion), b"", "")
-
-
-def delete_many(s3: S3Request) -> Response:
-    """DeleteObjects: each key has its own outcome."""
-    if not {"content-md5"} & s3.headers.keys() and not _has_checksum(s3):
-        raise S3Error("InvalidRequest", "Missing required header for this request: Content-MD5 or a checksum")
-    document = parse(s3.body(), "Delete")
-    named = [(text(one, "Key"), text(one, "VersionId")) for one in document.findall("Object")]
-    if not named or len(named) > MAX_DELETES or not all(key for key, _ in named):
-        raise S3Error("MalformedXML")
-    quiet = text(document, "Quiet").lower() == "true"
-    result = Node("DeleteResult")
-    for key, version in named:
-        shown = ("Key", key), ("VersionId", version) if version else None
-        try:
-            one = replace(s3, key=key)
-            s3.access.facts.named_version = version
-            s3.access.require(DELETE_OBJECT, one.target)
-            deletion = object_versions.delete(one, version, lock_headers.bypass(one))
-        except CloudError as err:
-            error = error_of(err, for_object=True)
-            result.add(Node("Error", *shown, ("Code", error.code), ("Message", str(error))))
-        else:
-            if not quiet:
-                result.add(Node("Deleted", *shown, *_marker_nodes(deletion)))
-    return response(result)
-
-
-def _marker_nodes(deletion: Deletion) -> list[tuple[str, object]]:
-    if not deletion.is_marker:
-        return []
-    return [("DeleteMarker", True), ("DeleteMarkerVersionId", deletion.version)]
-
-
-def _has_checksum(s3: S3Request) -> bool:
-    names = {name for name in s3.headers if name.startswith(checksums.PREFIX)}
-    return bool(names) or checksums.PREFIX in s3.headers.get("x-amz-trailer", "")
 
 
 def show_tags(s3: S3Request) -> Response:
