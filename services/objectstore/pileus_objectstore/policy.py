@@ -17,7 +17,7 @@ RULES = (
     Rule("objectstore:account:update", WRITE, "Change the account's metadata"),
     Rule("objectstore:account:set_quota", RESELLER, "Set the account's quota"),
     Rule("objectstore:account:create", RESELLER, "Create an account (it is also created when it is first used)"),
-    Rule("objectstore:account:delete", RESELLER, "Delete an empty account"),
+    Rule("objectstore:account:delete", RESELLER, "Delete an account with all that is in it"),
     Rule("objectstore:container:read", READ, "List objects, read a container's metadata"),
     Rule("objectstore:container:create", WRITE, "Create a container"),
     Rule("objectstore:container:update", WRITE, "Change a container's metadata"),

@@ -22,6 +22,7 @@ from pileus_objectstore.daemons.lifecycle import Lifecycle
 from pileus_objectstore.daemons.listing_auditor import ListingAuditor
 from pileus_objectstore.daemons.log_delivery import LogDelivery
 from pileus_objectstore.daemons.notifier import Notifier
+from pileus_objectstore.daemons.reaper import Reaper
 from pileus_objectstore.daemons.reconstructor import Reconstructor
 from pileus_objectstore.daemons.replicator import Replicator
 from pileus_objectstore.daemons.ring_exchange import RingExchange
@@ -39,6 +40,7 @@ LIFECYCLE_S = 60.0
 NOTIFY_S = 1.0
 DELIVER_LOGS_S = 30.0
 EXCHANGE_S = 5.0
+REAP_S = 60.0
 
 
 class Worker:
@@ -64,6 +66,7 @@ class Worker:
         self.ring_exchange = RingExchange(
             RingFiles(config.ring_directory), self._pool, config.storage_bind, config.ring_hosts
         )
+        self.reaper = Reaper(context, self.tools)
         self.notifier = Notifier(context, self.tools)
         self.log_delivery = LogDelivery(context, self.tools)
         self._runner = DaemonRunner(
@@ -73,6 +76,7 @@ class Worker:
                 Daemon("auditor", self.auditor.run, AUDIT_S),
                 Daemon("listing auditor", self.listing_auditor.run, AUDIT_LISTINGS_S),
                 Daemon("expirer", self.expirer.run, EXPIRE_S),
+                Daemon("reaper", self.reaper.run, REAP_S, lambda: self.reaper.left),
                 Daemon("notifier", self.notifier.run, NOTIFY_S),
                 Daemon("log delivery", self.log_delivery.run, DELIVER_LOGS_S),
                 Daemon("lifecycle", self.lifecycle.run, min(LIFECYCLE_S, config.lifecycle_day_s / 2)),

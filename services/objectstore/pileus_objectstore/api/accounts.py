@@ -6,7 +6,7 @@ from pileus_objectstore.api.http import Request, Response, http_date
 from pileus_objectstore.api.listing_formats import listing_query, media_type, render_account
 from pileus_objectstore.api.metadata_headers import account_changes, visible
 from pileus_objectstore.api.routes import Calls
-from pileus_objectstore.core import accounts, storage_policies
+from pileus_objectstore.core import account_deletions, accounts, storage_policies
 from pileus_objectstore.core.access import PROJECT_DOMAIN
 from pileus_objectstore.core.quotas import ACCOUNT_QUOTAS, policy_sums
 from pileus_objectstore.core.tools import Tools
@@ -48,8 +48,8 @@ def create(tools: Tools, request: Request) -> Response:
 
 @calls.endpoint("DELETE", policy="objectstore:account:delete")
 def delete(tools: Tools, request: Request) -> Response:
-    """Delete the account if it is empty."""
-    accounts.delete(tools, request.target)
+    """Delete the account with all that is in it, which goes a little later."""
+    account_deletions.delete(tools, request.target)
     return Response(204)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from pileus_kit.auth import Caller
-from pileus_kit.errors import BadRequest
+from pileus_kit.errors import BadRequest, NotFound
 from pileus_objectstore.core import listing
 from pileus_objectstore.core.access import PROJECT_DOMAIN, SET_ACCOUNT_QUOTA, Access
 from pileus_objectstore.core.cluster import ListingQuery
@@ -24,12 +24,36 @@ from pileus_objectstore.wire.contract import (
 )
 
 PAST_RESERVED = f"{RESERVED}\U0010ffff"  # after the names of all containers that no client can name
+DELETED = "X-Account-Sysmeta-Deleted"  # when an operator deleted the account with all that is in it
+DELETED_LATELY = "The account was deleted a moment ago."
 UNKNOWN_DOMAIN = "_unknown"  # stored until a request of the account's own project states the domain
 
 
 def get(tools: Tools, target: Target) -> ListingInfo | None:
-    """The head of an account as it is now; None if nothing was stored in it yet."""
-    return tools.listing_cache.get(target, fresh=True)
+    """The head of an account as it is now; None if nothing was stored in it yet. Raises NotFound if it was deleted."""
+    info = tools.listing_cache.get(target, fresh=True)
+    if info is not None and is_deleted(info):
+        raise NotFound(why=DELETED_LATELY)
+    return info
+
+
+def is_deleted(info: ListingInfo) -> bool:
+    """Whether an operator has deleted the account with what is in it, which the reaper has not removed yet."""
+    return bool(info.value(DELETED))
+
+
+def check_exists(tools: Tools, target: Target) -> None:
+    """Raise NotFound for an account that was deleted. A remembered head is read again before it refuses."""
+    for fresh in (False, True):
+        info = tools.listing_cache.get(target, fresh)
+        if info is None or not is_deleted(info):
+            return
+    raise NotFound(why=DELETED_LATELY)
+
+
+def mark_deleted(tools: Tools, target: Target) -> None:
+    """Make the account one that clients don't find any more."""
+    _put(tools, target, {DELETED: timestamp(tools.now())})
 
 
 def list_containers(
@@ -44,6 +68,8 @@ def list_containers(
     else:
         query = replace(query, marker=max(query.marker, PAST_RESERVED))
     info, entries = listing.fetch(tools, target, query)
+    if info is not None and is_deleted(info):
+        raise NotFound(why=DELETED_LATELY)
     names = [entry.name for entry in entries if not entry.is_group]
     if not names:
         return info, entries
@@ -62,12 +88,14 @@ def update(tools: Tools, access: Access, target: Target, values: Mapping[str, st
         access.require(SET_ACCOUNT_QUOTA, target)
         if values.get(quota) and not values[quota].isdecimal():
             raise BadRequest(why=f"{quota} must be a number")
+    check_exists(tools, target)
     check_total(tools, target, values)
     return _put(tools, target, dict(values) | _domain_change(tools, access.caller, target)).status == 201
 
 
 def note_caller(tools: Tools, caller: Caller | None, target: Target) -> None:
     """Create the account of a container that is being created, or store its project's domain, if that is news."""
+    check_exists(tools, target)
     changes = _domain_change(tools, caller, target)
     if changes:
         _put(tools, target, changes)

@@ -48,8 +48,8 @@ class CodedContent:
     """One object, in the version that its head describes."""
 
     def __init__(self, cluster: "Cluster", placement: Placement, meta: ObjectMeta) -> None:
-        self._cluster, self._placement, self._meta = cluster, placement, meta
-        self._stamp = meta.headers[STAMP]
+        self._cluster, self._placement = cluster, placement
+        self._meta, self._stamp = meta, meta.headers[STAMP]
         self.layout = erasure.layout_of(meta.headers)
         self.size, self.etag = meta.size, meta.etag
         self._ring = cluster.rings.ring("object", fragments_area(placement.policy))
@@ -58,14 +58,10 @@ class CodedContent:
         """The bytes `first` to `last`. Raises Unavailable, after the first bytes ConnectionBroken."""
         if last < first:
             return
-        length = self.layout.code.segment_bytes
-        started, decipher = False, self._cluster.decipher(self._meta, first)
+        length, clear = self.layout.code.segment_bytes, self._cluster.decipher(self._meta, first)
         for number, segment in self.segments(first // length, last // length):
             start = number * length
-            piece = segment[max(first - start, 0) : last - start + 1]
-            started = True
-            yield decipher(piece)
-        assert started
+            yield clear(segment[max(first - start, 0) : last - start + 1])
 
     def segments(self, first: int, last: int) -> Iterator[tuple[int, bytes]]:
         """The segments with these numbers, decoded. Raises as `read` does."""

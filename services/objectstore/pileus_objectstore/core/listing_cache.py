@@ -37,6 +37,8 @@ class ListingCache:
             self._known.clear()
         if info is not None:
             self._known[path] = (now + FRESH_S, info)
+        else:
+            self._known.pop(path, None)
         return info
 
     def forget(self, target: Target) -> None:

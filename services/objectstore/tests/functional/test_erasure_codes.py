@@ -234,3 +234,26 @@ def test_a_put_needs_one_fragment_more_than_a_read(tmp_path: Path) -> None:
         assert store.client.get(f"{coded}/five").data == DATA
     finally:
         store.close()
+
+
+def test_fragments_are_encrypted(tmp_path: Path) -> None:
+    store = UnpackedObjectStoreFixture(tmp_path, devices=8, policies=[(EC, 6)], encryption=True)
+    try:
+        coded = f"{store.account}/coded"
+        store.client.put(coded, headers={"X-Storage-Policy": "ec"})
+        text = b"in clear " * 50_000
+        put = store.client.put(f"{coded}/o", data=text)
+        assert put.headers["Etag"].strip('"') == hashlib.md5(text).hexdigest()
+        assert len(files(store)) == 6
+        assert not any(b"in clear" in path.read_bytes() for path in files(store))
+        assert store.client.get(f"{coded}/o").data == text
+        got = store.client.get(f"{coded}/o", headers={"Range": "bytes=70000-140000"})
+        assert got.data == text[70000:140001]
+        files(store)[0].unlink()
+        worker = Worker(store.configs[0])
+        repair([worker])
+        worker._cluster.close()
+        assert len(files(store)) == 6
+        assert store.client.get(f"{coded}/o").data == text
+    finally:
+        store.close()
