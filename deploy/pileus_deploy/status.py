@@ -22,7 +22,33 @@ def status(plan: Plan) -> int:
         worst |= bool(trouble)
         print(f"{name:22} {about['pid'] or '-':>8} {memory:8.1f} {about['port'] or '':>6}  {trouble or 'healthy'}")
     print(f"{'total':22} {'':8} {total:8.1f}")
+    if plan.tls and not plan.controller:
+        worst |= _show_machines(plan)
     return worst
+
+
+def _show_machines(plan: Plan) -> bool:
+    """Print a line for each machine of the cloud. Returns whether one of them isn't well."""
+    from keystoneauth1.exceptions import ClientException
+
+    from pileus_deploy import cloud_hosts
+    from pileus_deploy.bootstrap import Cloud
+    from pileus_deploy.host_records import HostRecords
+
+    members = {record.name: record for record in HostRecords(plan.state / "registrar").members()}
+    if not members:
+        return False
+    try:
+        known = cloud_hosts.load(Cloud(plan, "admin", "admin"))
+    except ClientException as err:  # which service doesn't answer is shown above
+        print(f"The services don't say how the other machines are: {err}")
+        return True
+    print(f"\n{'MACHINE':22} {'ADDRESS':>26}  STATE")
+    states = {name: known[name].state if name in known else "never reported" for name in members}
+    for name, record in members.items():
+        down = [service for service, state in known[name].services.items() if state != "up"] if name in known else []
+        print(f"{name:22} {record.address:>26}  {states[name]}{': ' + ', '.join(down) if down else ''}")
+    return any(state != "up" for state in states.values())
 
 
 def _problem(plan: Plan, name: str, about: dict[str, int]) -> str:

@@ -1,4 +1,5 @@
 """What somebody tries who has taken a machine over and has everything that it knows: attacks.py IMAGE SERVER OTHER
+and what an agent does with a ticket: attacks.py fetch URL TICKET
 
 Runs on the machine, and prints one JSON object: each attempt with what came of it. SERVER runs on the machine called
 OTHER.
@@ -107,6 +108,16 @@ class Taken:
         }
 
 
+def fetch(url: str, ticket: str) -> str:
+    """Read image data as an agent does. Returns its SHA-256."""
+    plan = plan_files.load(STATE)
+    assert plan is not None
+    with Certificates(*Taken(plan, "", "", "").files).open_session() as http:
+        answer = http.get(url, headers={"X-Image-Ticket": ticket}, timeout=60)
+    answer.raise_for_status()
+    return hashlib.sha256(answer.content).hexdigest()
+
+
 def connect(address: str, port: int) -> str:
     with socket.create_connection((address, port), timeout=5):
         return "connected"
@@ -123,6 +134,9 @@ def outcome(attempt: Callable[[], str]) -> str:
 
 
 def main(image: str, server: str, other: str) -> None:
+    if image == "fetch":
+        print(fetch(server, other))
+        return
     plan = plan_files.load(STATE)
     assert plan is not None
     taken = Taken(plan, image, server, other)

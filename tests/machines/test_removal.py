@@ -75,6 +75,31 @@ def log_of(machines: Machines, process: str) -> str:
     return "".join(file.read_text() for file in files)
 
 
+def test_image_data_reaches_a_machine_with_a_ticket_by_tls_alone(joined: Machines, demo: Cloud) -> None:
+    image = demo.call("GET", "image", "/v2/images?name=pileus-test")["images"][0]["id"]
+    compute = joined.cloud("compute", "service")
+    ticket = compute.call("POST", "image", "/v2/tickets", {"image_id": image, "action": "read"})
+    assert ticket["url"].startswith(f"https://{joined.controller.address}:")
+    fetched = joined.second.run(*python("attacks.py", "fetch", ticket["url"], ticket["ticket"]))
+    assert fetched.strip() == ticket["sha256"]
+    public = f"{compute.plan.url('image')}/v2/data/{image}"
+    assert "404 Client Error" in joined.second.run(
+        *python("attacks.py", "fetch", public, ticket["ticket"]), check=False
+    )
+
+
+def test_status_and_doctor_see_every_machine(joined: Machines) -> None:
+    status = joined.controller.deploy("status")
+    for name in ("m2", "m3"):
+        assert [line for line in status.splitlines() if line.startswith(name) and line.endswith("up")]
+    assert "compute-agent" in joined.second.deploy("status"), "a machine shows its own processes"
+    clouds = ("env", "OS_CLIENT_CONFIG_FILE=/var/lib/pileus/clouds.yaml", "OS_CLOUD=pileus-admin")
+    program = str(python("attacks.py")[0]).replace("python", "pileus")
+    assert " 0 findings" in joined.controller.run(*clouds, program, "doctor", check=False)
+    top = joined.controller.run(*clouds, program, "top", "--once", check=False)
+    assert {"m1", "m2", "m3"} <= set(top.replace(":", " ").split()), top
+
+
 # -- certificates ------------------------------------------------------------------------------------------------------
 
 
