@@ -143,6 +143,12 @@ def is_s3(environ: "WSGIEnvironment", config: Config) -> bool:
     return not path.startswith(SWIFT_PATHS) and "HTTP_X_AUTH_TOKEN" not in environ
 
 
+def _check_owner(s3: S3Request, header: str, owner: str) -> None:
+    """Raise S3Error if the client expects the bucket to be another project's."""
+    if s3.headers.get(header, owner) != owner:
+        raise S3Error("AccessDenied", f"{header} does not match the owner of the bucket.")
+
+
 class S3Application:
     """Answers the requests that `is_s3` recognizes."""
 
@@ -209,6 +215,7 @@ class S3Application:
         if bucket and handler is not buckets.create:
             s3.account = buckets.account_of(s3, bucket)
             request.environ[LOGGED] = Concerned(Target(s3.account, bucket, key), "REST")
+            _check_owner(s3, "x-amz-expected-bucket-owner", s3.project)
             if key:
                 self._require_bucket(s3)
         try:

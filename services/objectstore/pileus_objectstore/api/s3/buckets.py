@@ -4,8 +4,9 @@ import re
 from collections.abc import Callable
 from xml.etree.ElementTree import tostring
 
+from pileus_kit.numbers import parse_whole_number
 from pileus_objectstore.api.http import Response
-from pileus_objectstore.api.s3 import acls, public_access
+from pileus_objectstore.api.s3 import acls, listings, public_access
 from pileus_objectstore.api.s3.errors import S3Error
 from pileus_objectstore.api.s3.requests import S3Request
 from pileus_objectstore.api.s3.xml_bodies import NAMESPACE, Node, parse, response, text
@@ -19,11 +20,13 @@ from pileus_objectstore.core.listing import VERSIONING
 from pileus_objectstore.core.names import Target
 from pileus_objectstore.core.object_locks import LockRules
 from pileus_objectstore.core.object_versioning import ENABLED
-from pileus_objectstore.core.timestamps import iso
+from pileus_objectstore.core.timestamps import whole_seconds
 
 READ_ACCOUNT = Action("objectstore:account:read")
 LOCK = Setting(object_locks.SETTING, LockRules)
+MAX_BUCKETS = 10_000
 NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+ODD_DOTS = re.compile(r"\.\.|\.-|-\.")
 ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+")
 registry = BucketRegistry()
 NOT_SET: dict[str, str] = {  # sub-resource -> the error of a bucket that has no such setting
@@ -58,26 +61,36 @@ def account_of(s3: S3Request, name: str) -> str:
 
 
 def index(s3: S3Request) -> Response:
-    """ListBuckets."""
-    account = Target(s3.own_account)
+    """ListBuckets. Without max-buckets it lists all."""
+    account, prefix = Target(s3.own_account), s3.query.get("prefix", "")
     s3.access.require(READ_ACCOUNT, account)
-    result = Node("ListAllMyBucketsResult", _owner("Owner", s3))
-    buckets, marker = Node("Buckets"), ""
+    limit, marker = _max_buckets(s3), listings.name_of(s3.query.get("continuation-token", ""))
+    result, found = Node("ListAllMyBucketsResult", _owner("Owner", s3)), Node("Buckets")
     while True:
-        _, page = accounts.list_containers(s3.tools, account, ListingQuery(limit=listing.MAX_ROWS, marker=marker))
-        for entry in page:
-            created = f"{iso(entry.timestamp)[:-3]}Z"
-            buckets.add(Node("Bucket", ("Name", entry.name), ("CreationDate", created)))
-        if len(page) < listing.MAX_ROWS:
-            return response(result.add(buckets))
-        marker = page[-1].name
+        asked = min(listing.MAX_ROWS, limit - len(found.children) + 1)
+        _, page = accounts.list_containers(s3.tools, account, ListingQuery(limit=asked, marker=marker, prefix=prefix))
+        for entry in page[: limit - len(found.children)]:
+            created = ("CreationDate", whole_seconds(entry.timestamp))
+            found.add(Node("Bucket", ("Name", entry.name), created))
+            marker = entry.name
+        if len(page) < asked or len(found.children) >= limit:
+            more = len(page) == asked and len(found.children) >= limit
+            result.add(found, ("ContinuationToken", listings.token_of(marker)) if more else None)
+            return response(result.add(("Prefix", prefix) if prefix else None))
+
+
+def _max_buckets(s3: S3Request) -> int:
+    number = parse_whole_number(s3.query.get("max-buckets", "")) if "max-buckets" in s3.query else MAX_BUCKETS
+    if number is None or not 1 <= number <= MAX_BUCKETS:
+        raise S3Error("InvalidArgument", f"max-buckets must be an integer between 1 and {MAX_BUCKETS}")
+    return number
 
 
 def create(s3: S3Request) -> Response:
     """CreateBucket."""
     account = s3.own_account
     s3.access.require(CREATE_CONTAINER, Target(account, s3.bucket))
-    if not NAME.fullmatch(s3.bucket) or ADDRESS.fullmatch(s3.bucket) or ".." in s3.bucket:
+    if not NAME.fullmatch(s3.bucket) or ADDRESS.fullmatch(s3.bucket) or ODD_DOTS.search(s3.bucket):
         raise S3Error("InvalidBucketName", BucketName=s3.bucket)
     rights = _wanted_rights(s3)
     body = s3.body()

@@ -16,7 +16,7 @@ from pileus_objectstore.core import containers
 from pileus_objectstore.core.access import READ_CONTAINER
 from pileus_objectstore.core.cluster import ListingQuery
 from pileus_objectstore.core.listing import Entry
-from pileus_objectstore.core.timestamps import iso
+from pileus_objectstore.core.timestamps import whole_seconds
 
 MAX_KEYS = 1000
 
@@ -97,7 +97,7 @@ def _second(s3: S3Request) -> Response:
     limit, show = limit_of(s3, "max-keys"), encoder(s3)
     token, after = s3.query.get("continuation-token"), s3.query.get("start-after", "")
     delimiter = s3.query.get("delimiter")
-    found = _fetch(s3, _name_of(token) if token is not None else after, limit)
+    found = _fetch(s3, name_of(token) if token else after, limit)
     result = Node(
         "ListBucketResult",
         ("Name", s3.bucket),
@@ -108,7 +108,7 @@ def _second(s3: S3Request) -> Response:
         ("EncodingType", "url") if "encoding-type" in s3.query else None,
         ("IsTruncated", found.truncated),
         ("ContinuationToken", token) if token is not None else None,
-        ("NextContinuationToken", _token_of(found.last)) if found.truncated else None,
+        ("NextContinuationToken", token_of(found.last)) if found.truncated else None,
         ("StartAfter", show(after)) if after else None,
     )
     return response(_with_entries(result, s3, found, show, s3.query.get("fetch-owner", "").lower() == "true"))
@@ -123,7 +123,7 @@ def _with_entries(result: Node, s3: S3Request, found: Listing, show: Callable[[s
             Node(
                 "Contents",
                 ("Key", show(entry.name)),
-                ("LastModified", f"{iso(entry.timestamp)[:-3]}Z"),
+                ("LastModified", whole_seconds(entry.timestamp)),
                 ("ETag", f'"{listed_etag(entry.etag)}"'),
                 ("Size", entry.size),
                 Node("Owner", ("ID", project), ("DisplayName", project)) if with_owner else None,
@@ -133,11 +133,15 @@ def _with_entries(result: Node, s3: S3Request, found: Listing, show: Callable[[s
     return result.extend(Node("CommonPrefixes", ("Prefix", show(e.name))) for e in found.entries if e.is_group)
 
 
-def _token_of(name: str) -> str:
+def token_of(name: str) -> str:
+    """The token that asks for what comes after a name."""
     return base64.urlsafe_b64encode(name.encode()).decode()
 
 
-def _name_of(token: str) -> str:
+def name_of(token: str) -> str:
+    """The name after which a page begins; an empty token means the first. Raises S3Error."""
+    if not token:
+        return ""
     try:
         name = base64.b64decode(token, altchars=b"-_", validate=True).decode()
     except (binascii.Error, ValueError):

@@ -25,7 +25,7 @@ from pileus_objectstore.core.multipart_completion import (
 from pileus_objectstore.core.multipart_uploads import MAX_PARTS, NoSuchUpload, PartBody, Upload
 from pileus_objectstore.core.requests import GetRequest, Read
 from pileus_objectstore.core.stored_objects import reader_of
-from pileus_objectstore.core.timestamps import iso
+from pileus_objectstore.core.timestamps import whole_seconds
 
 MAX_PART_BYTES = 5 << 30
 
@@ -91,7 +91,7 @@ def _copy_part(s3: S3Request, number: int) -> Response:
     counted = CountedReader(reader_of(found.content.read(first, last)), upload)
     body, key = PartBody(counted.read, last - first + 1), encryption.customer_key(s3)
     made = multipart_uploads.put_part(s3.tools, upload, number, body, counted.checksum, key)
-    result = Node("CopyPartResult", ("ETag", f'"{made.etag}"'), ("LastModified", f"{iso(made.timestamp)[:-3]}Z"))
+    result = Node("CopyPartResult", ("ETag", f'"{made.etag}"'), ("LastModified", whole_seconds(made.timestamp)))
     result.extend(checksums.nodes(counted.checksum(), with_type=False))
     return response(result, headers=encryption.shown(upload.headers or {}, key))
 

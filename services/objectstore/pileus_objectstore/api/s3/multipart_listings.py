@@ -12,7 +12,7 @@ from pileus_objectstore.api.s3.xml_bodies import Node, response
 from pileus_objectstore.core import containers, manifests, multipart_uploads, stored_objects
 from pileus_objectstore.core.access import LIST_PARTS, LIST_UPLOADS
 from pileus_objectstore.core.checksums import Checksum, read
-from pileus_objectstore.core.timestamps import iso
+from pileus_objectstore.core.timestamps import whole_seconds
 from pileus_objectstore.wire.contract import ObjectMeta
 
 ATTRIBUTES = ("ETag", "Checksum", "ObjectParts", "StorageClass", "ObjectSize")
@@ -44,7 +44,7 @@ def list_parts(s3: S3Request) -> Response:
             Node(
                 "Part",
                 ("PartNumber", part.number),
-                ("LastModified", f"{iso(part.timestamp)[:-3]}Z"),
+                ("LastModified", whole_seconds(part.timestamp)),
                 ("ETag", f'"{part.etag}"'),
                 ("Size", part.size),
                 *checksums.nodes(part.checksum, with_type=False),
@@ -87,7 +87,7 @@ def list_uploads(s3: S3Request) -> Response:
                 _project("Initiator", s3.project),
                 _project("Owner", s3.project),
                 ("StorageClass", "STANDARD"),
-                ("Initiated", f"{iso(upload.timestamp)[:-3]}Z"),
+                ("Initiated", whole_seconds(upload.timestamp)),
                 *_kind(upload.checksum),
             )
             for upload in page

@@ -30,7 +30,7 @@ from pileus_objectstore.core.bucket_rights import TAGGING
 from pileus_objectstore.core.conditions import Conditions
 from pileus_objectstore.core.names import Target
 from pileus_objectstore.core.requests import CopyRequest, GetRequest, PostRequest, PutRequest
-from pileus_objectstore.core.timestamps import iso
+from pileus_objectstore.core.timestamps import whole_seconds
 from pileus_objectstore.wire.contract import Footers, ObjectMeta
 
 MAX_PUT_BYTES = 5 << 30
@@ -147,17 +147,19 @@ def _footers(s3: S3Request) -> Footers:
 
 
 def check_write_conditions(s3: S3Request) -> bool:
-    """Check If-Match; return whether If-None-Match demands that there is no such object."""
-    none_match, match = s3.headers.get("if-none-match"), s3.headers.get("if-match")
-    if none_match is not None and none_match.strip() != "*":
-        raise S3Error("NotImplemented", "If-None-Match on a write only supports *.")
-    if match is not None:
-        meta = stored_objects.find(s3.tools, s3.target, newest=True)
-        if meta is None:
-            raise S3Error("NoSuchKey")
-        if match.strip() != "*" and match.strip().strip('"') != metadata.etag_of(meta):
-            raise S3Error("PreconditionFailed")
-    return none_match is not None
+    """Check If-Match and If-None-Match with ETags; return whether If-None-Match demands that there is no object."""
+    none_match, match = s3.headers.get("if-none-match", "").strip(), s3.headers.get("if-match", "").strip()
+    if not match and none_match in ("", "*"):
+        return none_match == "*"
+    meta = stored_objects.find(s3.tools, s3.target, newest=True)
+    if meta is not None and object_versioning.is_delete_marker(meta):
+        meta = None
+    if match and meta is None:
+        raise S3Error("NoSuchKey")
+    etag = metadata.etag_of(meta) if meta is not None else ""
+    if (match and match.strip('"') not in ("*", etag)) or (etag and none_match.strip('"') == etag):
+        raise S3Error("PreconditionFailed")
+    return none_match == "*"
 
 
 def copy(s3: S3Request) -> Response:
@@ -188,7 +190,7 @@ def copy(s3: S3Request) -> Response:
         raise S3Error("InternalError")
     if source.target != s3.target:
         upload_parts.delete_parts(s3.tools, replaced)
-    modified = f"{iso(meta.timestamp)[:-3]}Z"
+    modified = whole_seconds(meta.timestamp)
     headers_shown = object_versions.created_headers(meta) + encryption.shown(meta.headers, key)
     if source.version:
         headers_shown.append(("x-amz-copy-source-version-id", source.version))

@@ -12,7 +12,7 @@ from pileus_objectstore.core.access import READ_CONTAINER, Action
 from pileus_objectstore.core.cluster import ListingQuery
 from pileus_objectstore.core.listing import VERSIONING
 from pileus_objectstore.core.object_versioning import Deletion
-from pileus_objectstore.core.timestamps import iso
+from pileus_objectstore.core.timestamps import whole_seconds
 from pileus_objectstore.core.version_listings import VersionQuery, list_versions
 from pileus_objectstore.core.version_names import NULL, NULL_MARK, Version, id_of, split_name
 from pileus_objectstore.wire.contract import ObjectMeta
@@ -103,7 +103,7 @@ def _entry(s3: S3Request, version: Version, key: str) -> Node:
         ("Key", key),
         ("VersionId", _shown_id(version)),
         ("IsLatest", version.is_latest),
-        ("LastModified", f"{iso(version.timestamp)[:-3]}Z"),
+        ("LastModified", whole_seconds(version.timestamp)),
     ]
     if version.is_marker:
         return Node("DeleteMarker", *named, owner)

@@ -1,0 +1,73 @@
+"""Conditions of writes and deletions, and whose bucket a client expects, through boto3."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from s3_clients import S3, s3_store
+
+BUCKET = "conditional"
+
+
+@pytest.fixture(scope="module")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
+    with s3_store(tmp_path_factory.mktemp("s3")) as store:
+        store.client().create_bucket(Bucket=BUCKET)
+        yield store
+
+
+def outcome(call: Any, **arguments: Any) -> str:
+    try:
+        call(Bucket=BUCKET, **arguments)
+    except ClientError as err:
+        return str(err.response["Error"]["Code"])
+    return ""
+
+
+def test_writes(s3: S3) -> None:
+    boto = s3.client()
+    assert outcome(boto.put_object, Key="w", Body=b"1", IfMatch="*") == "NoSuchKey"
+    assert outcome(boto.put_object, Key="w", Body=b"1", IfNoneMatch='"0"') == ""
+    etag = boto.head_object(Bucket=BUCKET, Key="w")["ETag"]
+    assert outcome(boto.put_object, Key="w", Body=b"2", IfNoneMatch="*") == "PreconditionFailed"
+    assert outcome(boto.put_object, Key="w", Body=b"2", IfNoneMatch=etag) == "PreconditionFailed"
+    assert outcome(boto.put_object, Key="w", Body=b"2", IfMatch='"0"') == "PreconditionFailed"
+    assert outcome(boto.put_object, Key="w", Body=b"2", IfMatch=etag) == ""
+    assert outcome(boto.put_object, Key="w", Body=b"3", IfMatch="*") == ""
+
+
+def test_deletions(s3: S3) -> None:
+    boto = s3.client()
+    etag = boto.put_object(Bucket=BUCKET, Key="d", Body=b"12")["ETag"]
+    modified = boto.head_object(Bucket=BUCKET, Key="d")["LastModified"]
+    assert boto.list_objects_v2(Bucket=BUCKET, Prefix="d")["Contents"][0]["LastModified"] == modified
+    wrong = ({"ETag": '"0"'}, {"Size": 3}, {"LastModifiedTime": modified - timedelta(seconds=5)})
+    for demanded in wrong:
+        named = {"Objects": [{"Key": "d", **demanded}]}
+        assert boto.delete_objects(Bucket=BUCKET, Delete=named)["Errors"][0]["Code"] == "PreconditionFailed"
+    assert outcome(boto.delete_object, Key="d", IfMatch='"0"') == "PreconditionFailed"
+    assert outcome(boto.delete_object, Key="d", IfMatchSize=3) == "PreconditionFailed"
+    assert outcome(boto.delete_object, Key="d", IfMatch=etag, IfMatchSize=2, IfMatchLastModifiedTime=modified) == ""
+    assert outcome(boto.head_object, Key="d") == "404" and outcome(boto.delete_object, Key="d", IfMatch='"0"') == ""
+
+
+def test_the_expected_owner(s3: S3) -> None:
+    boto = s3.client()
+    owner = boto.list_buckets()["Owner"]["ID"]
+    assert outcome(boto.list_objects_v2, ExpectedBucketOwner=owner) == ""
+    assert outcome(boto.list_objects_v2, ExpectedBucketOwner="another") == "AccessDenied"
+    assert outcome(boto.put_object, Key="e", Body=b"", ExpectedBucketOwner="another") == "AccessDenied"
+
+
+def test_buckets_are_listed_in_pages(s3: S3) -> None:
+    boto = s3.client()
+    for name in ("page-a", "page-b", "page-c"):
+        boto.create_bucket(Bucket=name)
+    first = boto.list_buckets(MaxBuckets=2, Prefix="page-")
+    assert [one["Name"] for one in first["Buckets"]] == ["page-a", "page-b"]
+    second = boto.list_buckets(MaxBuckets=2, Prefix="page-", ContinuationToken=first["ContinuationToken"])
+    assert [one["Name"] for one in second["Buckets"]] == ["page-c"] and "ContinuationToken" not in second
+    with pytest.raises(ClientError, match="InvalidArgument"):
+        boto.list_buckets(MaxBuckets=10_001)
