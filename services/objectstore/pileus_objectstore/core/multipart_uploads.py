@@ -14,7 +14,7 @@ from pileus_objectstore.core.checksums import Checksum
 from pileus_objectstore.core.cluster import ListingQuery
 from pileus_objectstore.core.encryption import customer_keys, default_encryption
 from pileus_objectstore.core.encryption.customer_keys import CustomerKey
-from pileus_objectstore.core.encryption.default_encryption import ENCRYPTED
+from pileus_objectstore.core.encryption.sealing import ENCRYPTED
 from pileus_objectstore.core.listing import Entry
 from pileus_objectstore.core.names import Target
 from pileus_objectstore.core.object_locks import OURS

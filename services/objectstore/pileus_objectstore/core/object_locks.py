@@ -15,6 +15,7 @@ from pileus_objectstore.wire.contract import ListingInfo, ObjectMeta
 MODE = "X-Object-Sysmeta-S3-Lock-Mode"
 UNTIL = "X-Object-Sysmeta-S3-Lock-Until"  # epoch seconds
 HOLD = "X-Object-Sysmeta-S3-Lock-Hold"
+HEADERS = frozenset({MODE, UNTIL, HOLD})  # storage hosts read them, so they are never sealed
 GOVERNANCE, COMPLIANCE = "GOVERNANCE", "COMPLIANCE"
 ON, OFF = "ON", "OFF"
 SETTING = "Object-Lock"

@@ -8,7 +8,7 @@ version's id is the timestamp of its PUT. A DELETE stores a delete marker there,
 An object that is no link is the version "null". It is copied to the versions before a link replaces it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -16,6 +16,7 @@ import msgspec
 from pileus_kit.errors import BadRequest, Conflict, NotFound, PreconditionFailed
 from pileus_objectstore.core import listing, object_locks, stored_objects, upload_parts
 from pileus_objectstore.core.cluster import ListingQuery
+from pileus_objectstore.core.encryption.sealing import ENCRYPTED
 from pileus_objectstore.core.names import NOT_FOUND, Target
 from pileus_objectstore.core.object_locks import OURS
 from pileus_objectstore.core.requests import Read, ReadFooters
@@ -144,9 +145,9 @@ def _save_version(
     request = with_footers(request, known[0]) if known else request
     size = request.listed_size if request.listed_size >= 0 else reply.meta.size
     extras = link_extras(stamp, size, reply.meta.etag, request.listed_etag)
-    media = request.headers.get("Content-Type", "")
+    more = {"delete_at": request.delete_at, "only_if_new": request.only_if_new}
     try:
-        _link(tools, target, stamp, stamp, media, extras, delete_at=request.delete_at, only_if_new=request.only_if_new)
+        _link(tools, target, stamp, stamp, request.headers, extras, **more)
     except PreconditionFailed:
         stored_objects.delete(tools, place, ignored_lock=OURS)
         raise
@@ -154,10 +155,15 @@ def _save_version(
 
 
 def _link(
-    tools: Tools, target: Target, version: str, stamp: str, media: str, extras: str, **more: int | bool
+    tools: Tools, target: Target, version: str, stamp: str, of: Mapping[str, str], extras: str, **more: int | bool
 ) -> ObjectReply:
-    """Make the object a link to a version. It counts as changed at `stamp`, so a PUT that came later wins over it."""
-    headers = {VERSION: version, "Content-Type": media}
+    """Make the object a link to a version with the headers `of`.
+
+    It counts as changed at `stamp`, so a PUT that came later wins over it. A version that is encrypted has a link that
+    is encrypted, too, because a listing shows what the link says.
+    """
+    headers = {VERSION: version, "Content-Type": of.get("Content-Type", "")}
+    headers |= {ENCRYPTED: of[ENCRYPTED]} if ENCRYPTED in of else {}
     request = PutObject(UNPLACED, target.path, stamp, headers, 0, listed_etag=extras, **more)  # type: ignore[arg-type]
     return tools.cluster.put_object(target, request, lambda _: b"")
 
@@ -270,7 +276,7 @@ def _promote(tools: Tools, target: Target, reply: ObjectReply, gone: tuple[str, 
 def _link_to(tools: Tools, target: Target, meta: ObjectMeta, stamp: str) -> ObjectReply:
     size = meta.listed_size if meta.listed_size >= 0 else meta.size
     extras = link_extras(id_of(meta), size, meta.etag, meta.listed_etag)
-    return _link(tools, target, id_of(meta), stamp, meta.headers.get("Content-Type", ""), extras)
+    return _link(tools, target, id_of(meta), stamp, meta.headers, extras)
 
 
 def restore(tools: Tools, target: Target, version: str) -> ObjectMeta:

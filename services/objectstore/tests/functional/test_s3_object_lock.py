@@ -149,6 +149,22 @@ def test_copies_and_uploads_in_parts_are_locked(s3: S3, bucket: str) -> None:
     assert boto.get_object(Bucket=bucket, Key="parts")["Body"].read() == b"part"
 
 
+def test_what_is_encrypted_is_locked_too(s3: S3, bucket: str) -> None:
+    """Storage hosts, which have no keys, read the lock of an encrypted object."""
+    boto, named, lock = s3.client(), {"Bucket": bucket, "Key": "k"}, {"ObjectLockLegalHoldStatus": "ON"}
+    version = put(s3, bucket, ServerSideEncryption="AES256", ObjectLockMode="COMPLIANCE", ObjectLockRetainUntilDate=FAR)
+    assert refusal(boto.delete_object, **named, VersionId=version) == DENIED
+    account = f"AUTH_{boto.list_buckets()['Owner']['ID']}"
+    with pytest.raises(ObjectLocked):
+        stored_objects.delete(s3.store.app.tools, version_target(Target(account, bucket, "k"), version))
+    held = put(s3, bucket, ServerSideEncryption="AES256", **lock)
+    assert boto.head_object(**named)["ObjectLockLegalHoldStatus"] == "ON"
+    assert refusal(boto.delete_object, **named, VersionId=held) == DENIED
+    boto.put_object_legal_hold(**named, LegalHold={"Status": "OFF"})
+    boto.delete_object(**named, VersionId=held)
+    assert boto.get_object(**named)["Body"].read() == b"kept"
+
+
 def test_nothing_else_ends_a_locked_version(s3: S3, bucket: str) -> None:
     """Swift's API and the deletions that daemons make are refused; the storage host itself refuses."""
     version, tools = put(s3, bucket, ObjectLockMode="GOVERNANCE", ObjectLockRetainUntilDate=FAR), s3.store.app.tools

@@ -15,7 +15,7 @@ PART = b"p" * (5 << 20)
 
 @pytest.fixture(scope="module")
 def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
-    with s3_store(tmp_path_factory.mktemp("s3")) as store:
+    with s3_store(tmp_path_factory.mktemp("s3"), customer_keys_over_http=True) as store:
         yield store
 
 
@@ -95,6 +95,29 @@ def test_there_is_one_null_version(s3: S3) -> None:
     boto.put_object(Bucket=bucket, Key="k", Body=b"again")
     boto.delete_object(Bucket=bucket, Key="k", VersionId="null")
     assert read(s3, bucket) == b"1" and listed(s3, bucket) == [("k", first, True, False)]
+
+
+def test_versions_are_encrypted_as_their_bucket_says(s3: S3) -> None:
+    boto, bucket = s3.client(), f"e-{uuid.uuid4().hex}"
+    boto.create_bucket(Bucket=bucket)
+    rules = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}
+    boto.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration=rules)
+    customers = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": "k" * 32}
+    boto.put_object(Bucket=bucket, Key="k", Body=b"before")
+    boto.put_object(Bucket=bucket, Key="own", Body=b"before", **customers)
+    set_state(s3, bucket, "Enabled")
+    first = boto.put_object(Bucket=bucket, Key="k", Body=b"1")
+    second = boto.put_object(Bucket=bucket, Key="own", Body=b"22", **customers)
+    assert boto.head_object(Bucket=bucket, Key="k")["ServerSideEncryption"] == "AES256"
+    assert read(s3, bucket) == b"1" and read(s3, bucket, VersionId="null") == b"before"
+    own = {"Bucket": bucket, "Key": "own", **customers}
+    assert boto.get_object(**own)["Body"].read() == b"22"
+    assert boto.get_object(**own, VersionId="null")["Body"].read() == b"before"
+    rows = {(one[0], one[1]) for one in listed(s3, bucket)}
+    assert rows == {(key, "null") for key in ("k", "own")} | {("k", first["VersionId"]), ("own", second["VersionId"])}
+    assert [one["ETag"] for one in boto.list_objects_v2(Bucket=bucket)["Contents"]] == [first["ETag"], second["ETag"]]
+    boto.delete_object(Bucket=bucket, Key="own", VersionId=second["VersionId"])
+    assert boto.get_object(**own)["Body"].read() == b"before"
 
 
 def test_pages(s3: S3, bucket: str) -> None:

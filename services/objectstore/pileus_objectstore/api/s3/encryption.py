@@ -12,7 +12,8 @@ from pileus_objectstore.api.s3.xml_bodies import Node, parse, response, text
 from pileus_objectstore.core.access import change_setting, read_setting
 from pileus_objectstore.core.encryption.customer_keys import HEADER as CUSTOMER
 from pileus_objectstore.core.encryption.customer_keys import KEY_BYTES, CustomerKey
-from pileus_objectstore.core.encryption.default_encryption import ALGORITHM, DEFAULT, ENCRYPTED, DefaultEncryption
+from pileus_objectstore.core.encryption.default_encryption import ALGORITHM, DEFAULT, DefaultEncryption
+from pileus_objectstore.core.encryption.sealing import ENCRYPTED
 
 SSE = "x-amz-server-side-encryption"
 SSE_C = f"{SSE}-customer-"

@@ -13,8 +13,8 @@ import msgspec
 
 from pileus_objectstore.core.cluster import HEAD_ONLY, Cluster, ListingQuery, Make, Opened
 from pileus_objectstore.core.encryption import bodies, sealing
-from pileus_objectstore.core.encryption.default_encryption import ENCRYPTED
 from pileus_objectstore.core.encryption.root_secrets import RootSecret, RootSecrets
+from pileus_objectstore.core.encryption.sealing import ENCRYPTED
 from pileus_objectstore.core.listing import Entry
 from pileus_objectstore.core.names import Target
 from pileus_objectstore.core.requests import Read, ReadFooters

@@ -3,10 +3,10 @@
 import msgspec
 
 from pileus_objectstore.core.bucket_settings import Setting
+from pileus_objectstore.core.encryption.sealing import ENCRYPTED
 from pileus_objectstore.wire.contract import ListingInfo
 
 ALGORITHM = "AES256"
-ENCRYPTED = "X-Object-Sysmeta-S3-Encryption"  # of an object whose request or bucket asks for it
 
 
 class DefaultEncryption(msgspec.Struct, frozen=True):

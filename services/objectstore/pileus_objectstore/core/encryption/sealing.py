@@ -12,9 +12,11 @@ from collections.abc import Mapping
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from pileus_objectstore.core import object_locks
 from pileus_objectstore.core.encryption.root_secrets import RootSecret, RootSecrets
 from pileus_objectstore.errors import Damaged
 
+ENCRYPTED = "X-Object-Sysmeta-S3-Encryption"  # of an object whose request or bucket asks for it
 MARK = "\2"
 SEALED_HEADERS = ("X-Object-Meta-", "X-Object-Sysmeta-")
 LISTED = "sealed="
@@ -45,9 +47,12 @@ def open_text(roots: RootSecrets, path: str, what: str, text: str) -> str:
 def seal_headers(root: RootSecret, path: str, headers: Mapping[str, str]) -> dict[str, str]:
     """Headers with their values sealed, but for those that storage hosts read and those that are empty."""
     return {
-        name: seal(root, path, name, value) if value and name.startswith(SEALED_HEADERS) else value
-        for name, value in headers.items()
+        name: seal(root, path, name, value) if value and _is_sealed(name) else value for name, value in headers.items()
     }
+
+
+def _is_sealed(name: str) -> bool:
+    return name.startswith(SEALED_HEADERS) and name not in object_locks.HEADERS
 
 
 def open_headers(roots: RootSecrets, path: str, headers: Mapping[str, str]) -> dict[str, str]:
