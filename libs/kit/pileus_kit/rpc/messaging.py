@@ -5,6 +5,7 @@ Some of what is used here is private in oslo.messaging; tests/unit/test_private_
 
 import sys
 from typing import Any
+from urllib.parse import urlsplit
 
 RABBIT_OPTIONS: dict[str, Any] = {
     "heartbeat_timeout_threshold": 30,
@@ -17,6 +18,14 @@ RABBIT_OPTIONS: dict[str, Any] = {
 }
 """Nothing on the bus has to outlive the broker: jobs are in the database, and a caller without an answer asks again. So
 queues are plain and expire; docs/decisions/0003 has the figures against quorum queues."""
+
+CLUSTER_OPTIONS: dict[str, Any] = {"rabbit_quorum_queue": True, "rabbit_transient_quorum_queue": True}
+"""With several brokers a plain queue would be gone as long as its node is; a quorum queue goes on with the others."""
+
+
+def is_cluster(url: str) -> bool:
+    """Whether the URL names several brokers: `rabbit://user:password@one:5672,user:password@two:5672/`."""
+    return "," in urlsplit(url).netloc
 
 
 def load() -> Any:
@@ -57,6 +66,7 @@ def options(url: str) -> Any:
         from oslo_messaging._drivers import amqp, impl_rabbit
 
         conf.register_opts(impl_rabbit.rabbit_opts + amqp.amqp_opts, group="oslo_messaging_rabbit")
-        for name, value in RABBIT_OPTIONS.items():
+        chosen = RABBIT_OPTIONS | (CLUSTER_OPTIONS if is_cluster(url) else {})
+        for name, value in chosen.items():
             conf.set_override(name, value, group="oslo_messaging_rabbit")
     return conf

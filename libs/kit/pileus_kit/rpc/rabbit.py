@@ -56,7 +56,11 @@ def _connection_class() -> Any:
         def direct_send(self, msg_id: str, msg: Any) -> None:
             """Send an answer, through the exchange of the account that asked."""
             exchange = Exchange(
-                name=accounts.reply_exchange(msg_id), type="topic", durable=False, auto_delete=False, passive=True
+                name=accounts.reply_exchange(msg_id),
+                type="topic",
+                durable=self.durable,
+                auto_delete=False,
+                passive=True,
             )
             self._ensure_publishing(
                 self._publish_and_raises_on_missing_exchange,
@@ -74,12 +78,14 @@ def _connection_class() -> Any:
                     queue_name=topic,
                     routing_key=topic,
                     type="topic",
-                    durable=False,
+                    durable=self.durable,
                     exchange_auto_delete=False,
                     queue_auto_delete=False,
                     callback=callback,
                     rabbit_queue_ttl=self.rabbit_transient_queues_ttl,
                     enable_cancel_on_failover=self.enable_cancel_on_failover,
+                    rabbit_quorum_queue=self.rabbit_quorum_queue,
+                    rabbit_quorum_queue_config=self.rabbit_quorum_queue_config,
                 )
             )
 
