@@ -7,7 +7,7 @@ import sys
 from typing import Any
 from urllib.parse import urlsplit
 
-RABBIT_OPTIONS: dict[str, Any] = {
+RABBIT_OPTIONS: dict[str, object] = {
     "heartbeat_timeout_threshold": 30,
     "heartbeat_rate": 2,
     "kombu_reconnect_delay": 0.5,
@@ -19,7 +19,7 @@ RABBIT_OPTIONS: dict[str, Any] = {
 """Nothing on the bus has to outlive the broker: jobs are in the database, and a caller without an answer asks again. So
 queues are plain and expire; docs/decisions/0003 has the figures against quorum queues."""
 
-CLUSTER_OPTIONS: dict[str, Any] = {"rabbit_quorum_queue": True, "rabbit_transient_quorum_queue": True}
+CLUSTER_OPTIONS: dict[str, object] = {"rabbit_quorum_queue": True, "rabbit_transient_quorum_queue": True}
 """With several brokers a plain queue would be gone as long as its node is; a quorum queue goes on with the others."""
 
 
