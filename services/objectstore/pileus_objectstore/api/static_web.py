@@ -79,8 +79,11 @@ def _page(tools: Tools, request: Request, info: ListingInfo) -> Response:
             pass
     if info.value(META + "Listings").lower() not in TRUE:
         raise NotFound(why=NOT_FOUND)
-    if request.access.signed_for is None:  # a signed URL's prefix was compared with the path when it was admitted
-        request.access.require(READ_CONTAINER, Target(target.account, target.container))
+    container = Target(target.account, target.container)
+    if request.access.signed_for is None:
+        request.access.require(READ_CONTAINER, container)
+    else:  # a signed URL's prefix was compared with the path when it was admitted
+        request.access.refuse_denied(READ_CONTAINER, container)
     return _listing(tools, request, target, info)
 
 

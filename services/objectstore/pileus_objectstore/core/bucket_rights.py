@@ -23,7 +23,7 @@ S3_ACTIONS = {  # rule of the store's policy -> S3's action, where a request doe
     "objectstore:object:update": "s3:PutObject",
     "objectstore:object:delete": "s3:DeleteObject",
     "objectstore:container:read": "s3:ListBucket",
-    "objectstore:container:create": "s3:CreateBucket",
+    "objectstore:container:create": "s3:PutBucketAcl",  # of one that exists: only then it has a policy
     "objectstore:container:update": "s3:PutBucketAcl",
     "objectstore:container:delete": "s3:DeleteBucket",
 }

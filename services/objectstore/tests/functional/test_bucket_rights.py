@@ -89,6 +89,26 @@ def test_writes_are_denied_everywhere(store: ObjectStoreFixture, path: str) -> N
     assert client.get(container).data == b"o\n"
 
 
+def test_signed_listings_are_denied(store: ObjectStoreFixture, path: str) -> None:
+    container, expires = f"{store.account}/c", int(time.time()) + 100
+    store.client.post(container, headers={"X-Container-Meta-Web-Listings": "true"})
+    text = f"GET\n{expires}\nprefix:{container}/o"
+    signature = hmac.new(KEY.encode(), text.encode(), "sha256").hexdigest()
+    store.client.put(f"{container}/o/p", data=b"x")
+    url = f"{container}/o/?temp_url_sig={signature}&temp_url_expires={expires}&temp_url_prefix=o"
+    assert b"p</a>" in store.client.get(url, anonymous=True).data
+    rule(store, "Deny", "s3:ListBucket", key="")
+    assert store.client.get(url, anonymous=True).status_code == 401
+
+
+def test_a_put_of_a_container_changes_its_rights(store: ObjectStoreFixture, path: str) -> None:
+    rule(store, "Deny", "s3:PutBucketAcl", key="")
+    answer = store.client.put(f"{store.account}/c", headers={"X-Container-Read": ".r:*"}, content_length=0)
+    assert answer.status_code == 403
+    rule(store, "Allow", "s3:CreateBucket", key="")
+    assert store.client.put(f"{store.account}/c", as_=store.tokens.other, content_length=0).status_code == 403
+
+
 def _form(path: str) -> bytes:
     fields = {"redirect": "", "max_file_size": "10", "max_file_count": "1", "expires": str(int(time.time()) + 100)}
     fields["signature"] = hmac.new(KEY.encode(), "\n".join([path, *fields.values()]).encode(), "sha256").hexdigest()

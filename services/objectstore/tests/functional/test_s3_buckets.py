@@ -90,3 +90,28 @@ def test_pages_follow_each_other(full: Any, operation: str, delimiter: str, size
 def test_odd_parameters_are_refused(full: Any) -> None:
     assert code(full.list_objects_v2, Bucket="listed", MaxKeys=-1)[0] == 400
     assert code(full.list_objects_v2, Bucket="listed", ContinuationToken="?")[0] == 400
+
+
+def test_what_this_store_has_not(s3: S3) -> None:
+    boto = s3.client()
+    boto.create_bucket(Bucket="plain")
+    for listing in ("analytics", "inventory", "metrics", "intelligent_tiering"):
+        page = getattr(boto, f"list_bucket_{listing}_configurations")(Bucket="plain")
+        assert page["IsTruncated"] is False
+        assert code(getattr(boto, f"get_bucket_{listing}_configuration"), Bucket="plain", Id="x")[0] == 404
+    assert "Status" not in boto.get_bucket_accelerate_configuration(Bucket="plain")
+    assert code(boto.get_bucket_replication, Bucket="plain") == (404, "ReplicationConfigurationNotFoundError")
+    boto.delete_bucket_replication(Bucket="plain")
+    for payer, refused in (("BucketOwner", False), ("Requester", True)):
+        payment = {"Payer": payer}
+        if refused:
+            put = boto.put_bucket_request_payment
+            assert code(put, Bucket="plain", RequestPaymentConfiguration=payment) == (501, "NotImplemented")
+        else:
+            boto.put_bucket_request_payment(Bucket="plain", RequestPaymentConfiguration=payment)
+    assert boto.get_bucket_request_payment(Bucket="plain")["Payer"] == "BucketOwner"
+    accelerated = {"Status": "Enabled"}
+    put = boto.put_bucket_accelerate_configuration
+    assert code(put, Bucket="plain", AccelerateConfiguration=accelerated) == (501, "NotImplemented")
+    assert code(s3.client("other").get_bucket_location, Bucket="plain") == (403, "AccessDenied")
+    boto.delete_bucket(Bucket="plain")

@@ -85,6 +85,8 @@ BUCKET: dict[tuple[str, str], Handler] = {
     ("DELETE", "tagging"): bucket_tags.delete,
     ("GET", "uploads"): multipart_listings.list_uploads,
     ("GET", "requestPayment"): buckets.show_request_payment,
+    ("PUT", "requestPayment"): buckets.update_request_payment,
+    ("DELETE", "replication"): buckets.delete_replication,
     ("GET", "object-lock"): object_lock.show,
     ("PUT", "object-lock"): object_lock.update,
     ("GET", "versioning"): versions.show_versioning,
@@ -103,6 +105,7 @@ BUCKET: dict[tuple[str, str], Handler] = {
     ("DELETE", "encryption"): encryption.delete,
     **{("GET", name): buckets.unset(name) for name in buckets.NOT_SET},
     **{("GET", name): buckets.empty(name) for name in buckets.EMPTY},
+    **{("GET", name): buckets.listed(name) for name in buckets.LISTS},
 }
 OBJECT: dict[tuple[str, str], Handler] = {
     ("GET", ""): objects.show,

@@ -11,7 +11,14 @@ from pileus_objectstore.api.s3.errors import S3Error
 from pileus_objectstore.api.s3.requests import S3Request
 from pileus_objectstore.api.s3.xml_bodies import NAMESPACE, Node, parse, response, text
 from pileus_objectstore.core import accounts, containers, listing, multipart_uploads, object_locks
-from pileus_objectstore.core.access import CREATE_CONTAINER, DELETE_CONTAINER, READ_CONTAINER, Action, read_setting
+from pileus_objectstore.core.access import (
+    CREATE_CONTAINER,
+    DELETE_CONTAINER,
+    READ_CONTAINER,
+    Action,
+    change_setting,
+    read_setting,
+)
 from pileus_objectstore.core.bucket_rights import ACL, OWNERSHIP
 from pileus_objectstore.core.bucket_settings import Setting
 from pileus_objectstore.core.buckets import BucketRegistry, BucketTaken
@@ -37,8 +44,18 @@ EMPTY: dict[str, str] = {  # sub-resource -> the root of its empty document
 }
 
 
+LISTS: dict[str, str] = {  # sub-resource -> the root of the list of its configurations, of which there are none
+    "analytics": "ListBucketAnalyticsConfigurationResult",
+    "intelligent-tiering": "ListBucketIntelligentTieringConfigurationsOutput",
+    "inventory": "ListInventoryConfigurationsResult",
+    "metrics": "ListMetricsConfigurationsResult",
+}
 ACTIONS = {  # sub-resource -> the action of reading it
     "accelerate": "s3:GetAccelerateConfiguration",
+    "analytics": "s3:GetAnalyticsConfiguration",
+    "intelligent-tiering": "s3:GetIntelligentTieringConfiguration",
+    "inventory": "s3:GetInventoryConfiguration",
+    "metrics": "s3:GetMetricsConfiguration",
     "encryption": "s3:GetEncryptionConfiguration",
     "logging": "s3:GetBucketLogging",
     "notification": "s3:GetBucketNotification",
@@ -147,6 +164,32 @@ def show_request_payment(s3: S3Request) -> Response:
     """GetBucketRequestPayment."""
     s3.access.require(read_setting("s3:GetBucketRequestPayment"), s3.container)
     return response(Node("RequestPaymentConfiguration", ("Payer", "BucketOwner")))
+
+
+def update_request_payment(s3: S3Request) -> Response:
+    """PutBucketRequestPayment: the owner pays, always."""
+    s3.access.require(change_setting("s3:PutBucketRequestPayment"), s3.container)
+    if text(parse(s3.body(), "RequestPaymentConfiguration"), "Payer") != "BucketOwner":
+        raise S3Error("NotImplemented", "Nothing is billed here, so requesters can't pay; the payer is BucketOwner.")
+    return Response(200, (), b"", "")
+
+
+def delete_replication(s3: S3Request) -> Response:
+    """DeleteBucketReplication: there is none, which is no error."""
+    s3.access.require(change_setting("s3:PutReplicationConfiguration"), s3.container)
+    return Response(204, (), b"", "")
+
+
+def listed(name: str) -> Callable[[S3Request], Response]:
+    """The answer to a question for configurations that no bucket has: an empty list, or that there is no such one."""
+
+    def show(s3: S3Request) -> Response:
+        s3.access.require(read_setting(ACTIONS[name]), s3.container)
+        if "id" in s3.query:
+            raise S3Error("NoSuchConfiguration", BucketName=s3.bucket)
+        return response(Node(LISTS[name], ("IsTruncated", False)))
+
+    return show
 
 
 def unset(name: str) -> Callable[[S3Request], Response]:
