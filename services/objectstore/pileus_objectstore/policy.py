@@ -28,5 +28,7 @@ RULES = (
     Rule("objectstore:object:update", WRITE, "Replace an object's metadata"),
     Rule("objectstore:object:delete", WRITE, "Delete an object"),
     Rule("objectstore:rings:read", ADMIN, "See the rings, storage policies and devices of the cluster"),
+    Rule("objectstore:hosts:read", ADMIN, "See how the storage hosts are, and Swift's dispersion report"),
+    Rule("objectstore:dispersion:populate", ADMIN, "Store what the dispersion report asks for"),
     Rule("objectstore:rings:update", ADMIN, "Change the rings and storage policies of the cluster"),
 )

@@ -81,7 +81,8 @@ class Worker:
                 Daemon("log delivery", self.log_delivery.run, DELIVER_LOGS_S),
                 Daemon("lifecycle", self.lifecycle.run, min(LIFECYCLE_S, config.lifecycle_day_s / 2)),
                 Daemon("ring exchange", self.ring_exchange.run, EXCHANGE_S),
-            ]
+            ],
+            config.home,
         )
 
     def start(self) -> None:

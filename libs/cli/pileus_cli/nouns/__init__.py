@@ -52,6 +52,8 @@ NOUNS: dict[str, tuple[str, str]] = {  # noun: module, service
     "object": ("objects", "object-store"),
     "ring": ("rings", "object-store"),
     "storage policy": ("rings", "object-store"),
+    "storage host": ("rings", "object-store"),
+    "dispersion": ("rings", "object-store"),
 }
 PEOPLE: dict[str, tuple[str, str]] = {  # commands that aren't a noun and a verb: module of ..people, what it does
     "launch": ("launch", "Boot a server and wait until one can log in"),

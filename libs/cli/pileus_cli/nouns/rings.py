@@ -1,5 +1,6 @@
 """The object store's rings, their devices and its storage policies: for operators."""
 
+import time
 from argparse import Namespace
 
 from pileus_cli.commands import Command, arg
@@ -10,6 +11,8 @@ from pileus_cli.json_types import JsonObject
 PATH = "/operations/rings"
 SERVICE = "object-store"
 SOME = arg("--ring", "only this ring: account, container, object, object-1, …", action="append", default=[])
+HOSTS, DISPERSION = "/operations/hosts", "/operations/dispersion"
+POLICY = arg("--policy", "a storage policy; without it the default one", default="")
 DEVICE = arg("device", "its id, or host/name")
 
 
@@ -75,7 +78,15 @@ def list_policies(context: Context, given: Namespace) -> None:
 
 
 def create_policy(context: Context, given: Namespace) -> None:
-    _change(context, "add_policy", name=given.name, replicas=given.replicas, aliases=given.alias)
+    _change(
+        context,
+        "add_policy",
+        name=given.name,
+        replicas=given.replicas,
+        aliases=given.alias,
+        data=given.data,
+        parity=given.parity,
+    )
 
 
 def set_policy(context: Context, given: Namespace) -> None:
@@ -85,7 +96,69 @@ def set_policy(context: Context, given: Namespace) -> None:
         _change(context, "default_policy", name=given.name)
 
 
+def list_hosts(context: Context, given: Namespace) -> None:
+    rows = []
+    for host, state in sorted(context.cloud.call(SERVICE, "GET", HOSTS)["hosts"].items()):
+        if isinstance(state, str):
+            rows.append((host, state, "", "", "", ""))
+            continue
+        disks = [one for one in state["diskusage"] if one["mounted"]]
+        free = 100 * sum(one["avail"] for one in disks) / max(1, sum(one["size"] for one in disks))
+        replicator = state["daemons"].get("replicator")
+        rows.append(
+            (
+                host,
+                "up" if not state["unmounted"] else f"not mounted: {', '.join(state['unmounted'])}",
+                f"{free:.0f}",
+                state["async_pending"],
+                sum(state["quarantined"].values()),
+                f"{time.time() - replicator['ended']:.0f}" if replicator else "",
+            )
+        )
+    titles = ("Host", "State", "Free %", "Async pendings", "Quarantined", "Replicated s ago")
+    context.show_rows(titles, rows, given)
+
+
+def show_dispersion(context: Context, given: Namespace) -> None:
+    found = context.cloud.call(SERVICE, "GET", DISPERSION, query={"policy": given.policy} if given.policy else None)
+    columns = ("copies_expected", "copies_found", "pct_found")
+    rows = [(kind, *(counts[column] for column in columns)) for kind, counts in found.items()]
+    context.show_rows(("Kind", "Copies", "Found", "% found"), rows, given)
+
+
+def populate_dispersion(context: Context, given: Namespace) -> None:
+    query = {"coverage": given.coverage} | ({"policy": given.policy} if given.policy else {})
+    for kind, number in context.cloud.call(SERVICE, "POST", DISPERSION, query=query).items():
+        print(f"{kind}: {number} partitions covered")
+
+
 COMMANDS = [
+    Command(
+        "storage host list",
+        "List the object store's hosts and how they are",
+        (),
+        list_hosts,
+        ("pileus storage host list",),
+        SERVICE,
+        "rows",
+    ),
+    Command(
+        "dispersion show",
+        "Count the copies of what `dispersion populate` has stored that are where they belong",
+        (POLICY,),
+        show_dispersion,
+        ("pileus dispersion populate --coverage 0.1", "pileus dispersion show"),
+        SERVICE,
+        "rows",
+    ),
+    Command(
+        "dispersion populate",
+        "Store containers and objects that the dispersion report counts",
+        (POLICY, arg("--coverage", "percentage of the partitions", type=float, default=1.0)),
+        populate_dispersion,
+        (),
+        SERVICE,
+    ),
     Command("ring list", "List the object store's rings", (), list_rings, ("pileus ring list",), SERVICE, "rows"),
     Command(
         "ring show",
@@ -148,7 +221,13 @@ COMMANDS = [
     Command(
         "storage policy create",
         "Add a storage policy, whose ring has the devices of the first one",
-        (arg("name"), arg("--replicas", type=int, default=3), arg("--alias", action="append", default=[])),
+        (
+            arg("name"),
+            arg("--replicas", type=int, default=3),
+            arg("--data", "fragments that give an object back: an erasure code", type=int, default=0),
+            arg("--parity", "fragments that may be lost", type=int, default=0),
+            arg("--alias", action="append", default=[]),
+        ),
         create_policy,
         (),
         SERVICE,

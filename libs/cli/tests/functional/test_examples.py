@@ -43,6 +43,8 @@ ADMINS = (
     "network agent list",
     "ring list",
     "storage policy list",
+    "storage host list",
+    "dispersion show",
 )
 
 

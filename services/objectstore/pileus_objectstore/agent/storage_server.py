@@ -6,13 +6,14 @@ from pileus_objectstore.agent.host import Host
 from pileus_objectstore.agent.listing_server import ListingServer
 from pileus_objectstore.agent.object_replicas import ObjectReplicas
 from pileus_objectstore.agent.object_server import ObjectServer
+from pileus_objectstore.agent.recon_server import ReconServer
 from pileus_objectstore.agent.replication_server import ReplicationServer
 from pileus_objectstore.agent.ring_server import RingServer
 from pileus_objectstore.agent.updater import Updater
 from pileus_objectstore.config import Config
 from pileus_objectstore.ring.ring_files import RingFiles
 from pileus_objectstore.ring.rings import Rings
-from pileus_objectstore.wire import contract, daemon_calls
+from pileus_objectstore.wire import contract, daemon_calls, recon_calls
 from pileus_objectstore.wire.client import Pool
 from pileus_objectstore.wire.server import Call, Server
 
@@ -52,6 +53,7 @@ def calls(host: Host, updater: Updater) -> dict[str, Call]:
     replicas, rings = ReplicationServer(host, updater), RingServer(RingFiles(host.rings.directory))
     packed = ObjectReplicas(host)
     return {
+        "get_recon": (recon_calls.GetRecon, ReconServer(host).get_recon),
         "get_rings": (daemon_calls.GetRings, rings.get_rings),
         "get_ring": (daemon_calls.GetRing, rings.get_ring),
         "put_ring": (daemon_calls.PutRing, rings.put_ring),

@@ -10,7 +10,7 @@ from pileus_kit.errors import BadRequest, NotFound, TooLarge
 from pileus_kit.rates import Rates
 from pileus_objectstore.api import authorization
 from pileus_objectstore.api.http import Request, Response
-from pileus_objectstore.core import ring_changes
+from pileus_objectstore.core import dispersion, recon, ring_changes, storage_policies
 from pileus_objectstore.core.access import Action
 from pileus_objectstore.core.names import NOT_FOUND, Target
 from pileus_objectstore.core.tools import Tools
@@ -60,6 +60,32 @@ def change_rings(tools: Tools, request: Request) -> Response:
     return _json({"done": ring_changes.apply(_files(tools), change)})
 
 
+def show_hosts(tools: Tools, request: Request) -> Response:
+    """How each storage host is: {address: what Swift's recon tells of one, or why it does not answer}."""
+    return _json({"hosts": recon.ask_all(tools)})
+
+
+def show_dispersion(tools: Tools, request: Request) -> Response:
+    """Swift's dispersion report for the objects of a storage policy (`policy`, by default the default)."""
+    return _json(dispersion.report(tools, _policy(tools, request)))
+
+
+def populate_dispersion(tools: Tools, request: Request) -> Response:
+    """Store what the report asks for, for `coverage` percent of the partitions (1)."""
+    try:
+        coverage = float(request.query.get("coverage", 1))
+    except ValueError:
+        coverage = -1.0
+    if not 0 < coverage <= 100:
+        raise BadRequest(why="coverage is a percentage above 0.")
+    return _json(dispersion.populate(tools, coverage, _policy(tools, request)))
+
+
+def _policy(tools: Tools, request: Request) -> int:
+    chosen = storage_policies.chosen(tools, request.query.get("policy", ""))
+    return tools.cluster.rings.policies().default if chosen is None else chosen
+
+
 def _files(tools: Tools) -> RingFiles:
     return RingFiles(tools.cluster.rings.directory)
 
@@ -70,5 +96,8 @@ def _json(value: object) -> Response:
 
 OPERATIONS = {
     ("GET", "/operations/rings"): Operation("objectstore:rings:read", show_rings),
+    ("GET", "/operations/hosts"): Operation("objectstore:hosts:read", show_hosts),
+    ("GET", "/operations/dispersion"): Operation("objectstore:hosts:read", show_dispersion),
+    ("POST", "/operations/dispersion"): Operation("objectstore:dispersion:populate", populate_dispersion),
     ("POST", "/operations/rings"): Operation("objectstore:rings:update", change_rings),
 }

@@ -11,11 +11,13 @@ from functools import cache
 from pyeclib.ec_iface import ECDriver, ECDriverError
 
 from pileus_objectstore.core.coded_heads import SCHEME, SIZE, STAMP
-from pileus_objectstore.errors import Damaged
+from pileus_objectstore.errors import Damaged, RingRefused
 from pileus_objectstore.ring.devices import Device
 from pileus_objectstore.ring.rings import Ring
 from pileus_objectstore.ring.storage_policies import ErasureCode, fragments_area
 from pileus_objectstore.wire.contract import HostReplicas
+
+MAX_FRAGMENTS = 32
 
 
 @cache
@@ -86,6 +88,18 @@ def layout_of(headers: Mapping[str, str]) -> Layout:
         return Layout(ErasureCode(int(data), int(parity), kind, int(segment_bytes)), int(headers[SIZE]))
     except (KeyError, ValueError) as e:
         raise Damaged(path=headers.get(STAMP, "a head"), why=f"it does not tell how the object is coded: {e}") from e
+
+
+def checked(data: int, parity: int) -> ErasureCode:
+    """A code with so many fragments. Raises RingRefused if there is none."""
+    if not (1 <= data <= MAX_FRAGMENTS and 1 <= parity <= MAX_FRAGMENTS and data + parity <= MAX_FRAGMENTS):
+        raise RingRefused(why=f"a code has data and parity fragments, at most {MAX_FRAGMENTS} together")
+    code = ErasureCode(data, parity)
+    try:
+        driver(data, parity, code.kind)
+    except ECDriverError as e:
+        raise RingRefused(why=f"pyeclib has no such code: {e}") from e
+    return code
 
 
 def scheme_of(code: ErasureCode) -> str:

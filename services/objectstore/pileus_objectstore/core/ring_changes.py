@@ -7,6 +7,7 @@ import re
 
 import msgspec
 
+from pileus_objectstore.core import erasure
 from pileus_objectstore.errors import RingRefused
 from pileus_objectstore.ring.builder import Builder
 from pileus_objectstore.ring.devices import Device
@@ -56,10 +57,15 @@ class Rebalance(Change, tag="rebalance"):
 
 
 class AddPolicy(Change, tag="add_policy"):
-    """Add a storage policy, whose ring has the devices of policy 0."""
+    """Add a storage policy, whose ring has the devices of policy 0.
+
+    With `data` and `parity` it is erasure-coded, and `replicas` doesn't count.
+    """
 
     name: str
     replicas: int = 3
+    data: int = 0
+    parity: int = 0
     aliases: list[str] = []
 
 
@@ -144,7 +150,8 @@ def _set_weight(files: RingFiles, change: SetWeight) -> list[str]:
 
 def _change_policies(files: RingFiles, change: AddPolicy | SetDefaultPolicy | DeprecatePolicy) -> list[str]:
     if isinstance(change, AddPolicy):
-        policy = files.add_policy(change.name, change.replicas, change.aliases)
+        code = erasure.checked(change.data, change.parity) if change.data or change.parity else None
+        policy = files.add_policy(change.name, change.replicas, change.aliases, code)
         return [f"{policy.name}: policy {policy.index}"]
     found = files.policies().by_name(change.name)
     if found is None:

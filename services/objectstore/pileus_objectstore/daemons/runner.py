@@ -5,8 +5,11 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from pileus_kit.errors import CloudError
+from pileus_objectstore.storage.daemon_reports import write_reports
+from pileus_objectstore.wire.recon_calls import DaemonReport
 
 log = logging.getLogger(__name__)
 REST_FACTOR = 4  # a daemon pauses this many times as long as its pass took
@@ -35,10 +38,13 @@ class Daemon:
 
 
 class DaemonRunner:
-    """Keeps daemons running until it is stopped."""
+    """Keeps daemons running until it is stopped. What they did last is written to a file in `home`."""
 
-    def __init__(self, daemons: list[Daemon]) -> None:
+    def __init__(self, daemons: list[Daemon], home: Path) -> None:
         self.daemons = daemons
+        self._home = home
+        self._reports: dict[str, DaemonReport] = {}
+        self._reporting = threading.Lock()
         self._stopping = threading.Event()
         self._threads = [threading.Thread(target=self._keep, args=(daemon,), name=daemon.name) for daemon in daemons]
 
@@ -61,6 +67,12 @@ class DaemonRunner:
                 did = daemon.run()
                 if did:
                     log.info("%s: %s", daemon.name, did)
+                self._report(daemon, time.monotonic() - began, did)
             except (CloudError, OSError) as e:
                 log.warning("%s: %s", daemon.name, e)
             rest = daemon.rest(time.monotonic() - began)
+
+    def _report(self, daemon: Daemon, took_s: float, did: str) -> None:
+        with self._reporting:
+            self._reports[daemon.name] = DaemonReport(time.time(), took_s, did)
+            write_reports(self._home, self._reports)

@@ -16,7 +16,7 @@ from pileus_objectstore.errors import RingRefused
 from pileus_objectstore.ring.builder import Builder
 from pileus_objectstore.ring.devices import Device
 from pileus_objectstore.ring.rings import POLICIES_FILE, RingFile, checksum, read_policies, ring_name, write_policies
-from pileus_objectstore.ring.storage_policies import StoragePolicies, StoragePolicy
+from pileus_objectstore.ring.storage_policies import ErasureCode, StoragePolicies, StoragePolicy
 
 T = TypeVar("T")
 LOCK = ".lock"
@@ -94,17 +94,19 @@ class RingFiles:
             raise RingRefused(why=f"there is no device {device}")
         return list(self.change(try_it, having))
 
-    def add_policy(self, name: str, replicas: int, aliases: Collection[str] = ()) -> StoragePolicy:
+    def add_policy(
+        self, name: str, replicas: int, aliases: Collection[str] = (), code: ErasureCode | None = None
+    ) -> StoragePolicy:
         """Add a storage policy. Its ring has the devices of policy 0's ring, and no replicas until it is rebalanced.
 
         Raises RingRefused.
         """
         with self._lock():
             policies = self.policies()
-            policy = StoragePolicy(max(policies.indexes) + 1, name, tuple(aliases))
+            policy = StoragePolicy(max(policies.indexes) + 1, name, tuple(aliases), erasure_code=code)
             changed = policies.with_policy(policy)
             first = self.load("object")
-            builder = Builder(first.power, replicas, devices=list(first.devices))
+            builder = Builder(first.power, code.fragments if code else replicas, devices=list(first.devices))
             builder.rebalance()
             builder.save(self.path(ring_name("object", policy.index)))
             write_policies(self.directory / POLICIES_FILE, changed)

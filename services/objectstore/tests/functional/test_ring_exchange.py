@@ -81,6 +81,16 @@ def test_a_change_reaches_all_hosts(store: ObjectStoreFixture) -> None:
     ]
 
 
+def test_an_operator_adds_a_policy_with_an_erasure_code(store: ObjectStoreFixture) -> None:
+    assert change(store, "add_policy", name="coded", data=2, parity=1) == ["coded: policy 1"]
+    for _ in range(3):
+        exchange(store.config, *store.configs)
+    store.client.put(f"{store.account}/e", headers={"X-Storage-Policy": "coded"})
+    assert store.client.put(f"{store.account}/e/o", data=b"x" * 200_000).status_code == 201
+    assert store.client.get(f"{store.account}/e/o").data == b"x" * 200_000
+    assert len(list(Path(store.config.state).glob("host*/objectstore/d1/objects-10001/*/*"))) == 3
+
+
 def test_a_host_that_was_away_catches_up(store: ObjectStoreFixture) -> None:
     store.stop_host(1)
     change(store, "weight", device=f"{store.configs[0].storage_bind}/d1", weight=50)
@@ -135,6 +145,8 @@ def test_what_is_damaged_or_foreign_is_not_taken(store: ObjectStoreFixture, tmp_
         ({"action": "add_policy", "name": "no name"}, "is not a policy"),
         ({"action": "add_policy", "name": "policy-0"}, "already"),
         ({"action": "add_policy", "name": "wide", "replicas": 9}, "9 replicas need as many devices"),
+        ({"action": "add_policy", "name": "coded", "data": 2, "parity": 2}, "4 replicas need as many devices"),
+        ({"action": "add_policy", "name": "coded", "data": 2}, "data and parity fragments"),
         ({"action": "default_policy", "name": "none"}, "there is no storage policy none"),
         ({"action": "deprecate_policy", "name": "Policy-0"}, "it's the default|is the default"),
     ],

@@ -1,11 +1,13 @@
 """Daemons run pass after pass, whatever a pass raises, and pause in between."""
 
 import threading
+from pathlib import Path
 
 import pytest
 
 from pileus_kit.errors import HostDown
 from pileus_objectstore.daemons.runner import MAX_REST_S, Daemon, DaemonRunner
+from pileus_objectstore.storage.daemon_reports import read_reports
 
 
 def test_a_daemon_pauses_in_proportion_to_its_work() -> None:
@@ -17,7 +19,7 @@ def test_a_daemon_pauses_in_proportion_to_its_work() -> None:
     assert Daemon("d", str, 60.0, lambda: True).rest(50) == 50
 
 
-def test_failures_do_not_end_a_daemon(caplog: pytest.LogCaptureFixture) -> None:
+def test_failures_do_not_end_a_daemon(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
     passes, done = [], threading.Event()
 
     def run() -> str:
@@ -29,7 +31,7 @@ def test_failures_do_not_end_a_daemon(caplog: pytest.LogCaptureFixture) -> None:
         done.set()
         return "3 things"
 
-    runner = DaemonRunner([Daemon("worker", run, 0.01)])
+    runner = DaemonRunner([Daemon("worker", run, 0.01)], tmp_path)
     with caplog.at_level("INFO"):
         runner.start()
         assert done.wait(20)
@@ -37,3 +39,4 @@ def test_failures_do_not_end_a_daemon(caplog: pytest.LogCaptureFixture) -> None:
     assert "worker: 3 things" in caplog.text
     assert "away" in caplog.text
     assert "disk" in caplog.text
+    assert read_reports(tmp_path)["worker"].did == "3 things"

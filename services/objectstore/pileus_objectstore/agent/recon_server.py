@@ -1,0 +1,69 @@
+"""What an operator asks of a storage host: its devices, what waits on them, and when the daemons were done."""
+
+import hashlib
+import os
+import shutil
+import time
+from pathlib import Path
+
+from pileus_objectstore.agent import async_pendings
+from pileus_objectstore.agent.host import Host
+from pileus_objectstore.agent.object_server import Source
+from pileus_objectstore.storage.daemon_reports import read_reports
+from pileus_objectstore.storage.disks import MARKER
+from pileus_objectstore.wire.recon_calls import DeviceUsage, GetRecon, ReconReply
+from pileus_objectstore.wire.server import CallResult
+
+QUARANTINE = "quarantined"
+
+
+class ReconServer:
+    """The recon call of the contract."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+
+    def get_recon(self, args: GetRecon, body: Source) -> CallResult:
+        """The state of this host."""
+        usage = [self._usage(name) for name in self._names()]
+        mounted = self._host.devices(device.device for device in usage if device.mounted)
+        quarantined: dict[str, int] = {}
+        for device in mounted:
+            for kind in _entries(device.disk.root / QUARANTINE):
+                quarantined[kind.name] = quarantined.get(kind.name, 0) + len(_entries(kind))
+        reply = ReconReply(
+            200,
+            diskusage=usage,
+            unmounted=[device.device for device in usage if not device.mounted],
+            async_pending=sum(len(async_pendings.paths(device)) for device in mounted),
+            quarantined=quarantined,
+            ringmd5={path.name: _md5(path) for path in _entries(self._host.rings.directory) if path.suffix != ".new"},
+            daemons=read_reports(self._host.state),
+            load=os.getloadavg(),
+            time=time.time(),
+        )
+        return CallResult(reply)
+
+    def _names(self) -> list[str]:
+        """The devices of this host in any ring."""
+        rings = self._host.rings
+        devices = [device for kind in rings.kinds() for device in rings.ring(*kind).file.devices]
+        return sorted({device.name for device in devices if device and device.host == self._host.address})
+
+    def _usage(self, name: str) -> DeviceUsage:
+        root = self._host.state / name
+        if not (root / MARKER).exists():
+            return DeviceUsage(name, False)
+        usage = shutil.disk_usage(root)
+        return DeviceUsage(name, True, usage.total, usage.used, usage.free)
+
+
+def _entries(directory: Path) -> list[Path]:
+    try:
+        return sorted(path for path in directory.iterdir() if not path.name.startswith("."))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _md5(path: Path) -> str:
+    return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
