@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from pileus_kit.errors import NotFound
+from pileus_kit.errors import Conflict, NotFound
 from pileus_objectstore.core import checksums, containers, lifecycle_index, listing, object_versioning, stored_objects
 from pileus_objectstore.core.checksums import Checksum
 from pileus_objectstore.core.cluster import ListingQuery
@@ -124,7 +124,7 @@ def put_part(
 ) -> ObjectMeta:
     """Store a part; one of the same number is replaced. `checksum` is asked once the body was read.
 
-    It is encrypted as the upload says. Raises CustomerKeyMissing and CustomerKeyWrong.
+    It is encrypted as the upload says. Raises CustomerKeyMissing, CustomerKeyWrong, and Conflict if a newer one came.
     """
     place, kept = upload.part(part), upload.headers or {}
     customer_keys.check(kept, key)
@@ -139,7 +139,9 @@ def put_part(
 
     request = PutObject(UNPLACED, place.path, timestamp(tools.now()), {"Content-Type": PART_TYPE, **marks}, body.size)
     reply = tools.cluster.put_object(place, request, read, footers)
-    return reply.meta or ObjectMeta(place.path, request.timestamp)
+    if reply.meta is None:
+        raise Conflict(why="A part of this number was uploaded meanwhile.")
+    return reply.meta
 
 
 def list_parts(tools: Tools, upload: Upload, after: int = 0, limit: int = MAX_PARTS) -> list[Part]:

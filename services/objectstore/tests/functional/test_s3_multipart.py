@@ -125,3 +125,40 @@ def test_the_transfer_manager(s3: S3, tmp_path: Any) -> None:
     boto.upload_file(str(tmp_path / "up"), "large", "file", Config=config)
     boto.download_file("large", "file", str(tmp_path / "down"), Config=config)
     assert (tmp_path / "down").read_bytes() == data
+
+
+def test_conditions_on_a_completion(s3: S3) -> None:
+    boto = s3.client()
+
+    def complete(**conditions: str) -> Any:
+        upload = boto.create_multipart_upload(Bucket="large", Key="conditional")["UploadId"]
+        named = {"Bucket": "large", "Key": "conditional", "UploadId": upload}
+        part = {"PartNumber": 1, "ETag": boto.upload_part(**named, PartNumber=1, Body=b"x")["ETag"]}
+        return boto.complete_multipart_upload(**named, MultipartUpload={"Parts": [part]}, **conditions)["ETag"]
+
+    assert code(complete, IfMatch="*") == (404, "NoSuchKey")
+    etag = complete(IfNoneMatch="*")
+    assert code(complete, IfNoneMatch="*") == (412, "PreconditionFailed")
+    assert code(complete, IfNoneMatch=etag) == (412, "PreconditionFailed")
+    assert code(complete, IfMatch='"other"') == (412, "PreconditionFailed")
+    assert complete(IfMatch=etag) == complete(IfNoneMatch='"other"') == etag
+
+
+def test_lists_of_uploads_have_pages(s3: S3) -> None:
+    boto = s3.client()
+    uploads = {boto.create_multipart_upload(Bucket="large", Key=f"page/{n % 3}")["UploadId"] for n in range(7)}
+    s3.store.drain()
+    seen, marker = [], {}
+    while True:
+        page = boto.list_multipart_uploads(Bucket="large", Prefix="page/", MaxUploads=2, **marker)
+        seen += [one["UploadId"] for one in page["Uploads"]]
+        if not page["IsTruncated"]:
+            break
+        marker = {"KeyMarker": page["NextKeyMarker"], "UploadIdMarker": page["NextUploadIdMarker"]}
+    assert len(seen) == 7 and set(seen) == uploads
+    for upload in uploads:
+        for n in range(3):
+            try:
+                boto.abort_multipart_upload(Bucket="large", Key=f"page/{n}", UploadId=upload)
+            except ClientError as e:
+                assert e.response["Error"]["Code"] == "NoSuchUpload"

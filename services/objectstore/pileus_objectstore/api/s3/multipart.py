@@ -84,8 +84,10 @@ def _copy_part(s3: S3Request, number: int) -> Response:
     if asked:
         spans = parse_ranges(asked)
         span = resolve(spans[0], found.content.size) if len(spans) == 1 else None
-        if span is None or None in spans[0] or (spans[0][1] or 0) > last:
+        if len(spans) != 1 or None in spans[0]:
             raise S3Error("InvalidArgument", "The x-amz-copy-source-range value must be of the form bytes=first-last")
+        if span is None or (spans[0][1] or 0) > last:
+            raise S3Error("InvalidRange")
         first, last = span
     upload = find(s3)
     counted = CountedReader(reader_of(found.content.read(first, last)), upload)
@@ -178,8 +180,8 @@ def _named_parts(body: bytes) -> Iterator[NamedPart]:
     """Read the list of parts. Raises S3Error."""
     for one in parse(body, "CompleteMultipartUpload").findall("Part"):
         number, etag = text(one, "PartNumber").strip(), text(one, "ETag").strip().strip('"').lower()
-        if not number.isdecimal() or len(number) > 9 or len(etag) != 32:
-            raise S3Error("InvalidPart") if number.isdecimal() else S3Error("MalformedXML")
+        if not number.isdecimal() or not number.isascii() or len(number) > 9:
+            raise S3Error("MalformedXML")
         yield NamedPart(int(number), etag, dict(_checksums(one)))
 
 
