@@ -39,14 +39,13 @@ def refusal(call: Any, **arguments: Any) -> tuple[int, str]:
     return answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Code"]
 
 
-def listed(s3: S3, bucket: str, **more: Any) -> list[tuple[str, str, bool, bool]]:
-    """(key, version, whether it is the latest, whether it is a marker), in the order of time."""
+def listed(s3: S3, bucket: str, **more: Any) -> set[tuple[str, str, bool, bool]]:
+    """(key, version, whether it is the latest, whether it is a marker)."""
     s3.store.drain()
     found = s3.client().list_object_versions(Bucket=bucket, **more)
     rows = [(one, False) for one in found.get("Versions", ())]
     rows += [(one, True) for one in found.get("DeleteMarkers", ())]
-    rows.sort(key=lambda row: row[0]["LastModified"])
-    return [(one["Key"], one["VersionId"], one["IsLatest"], marker) for one, marker in rows]
+    return {(one["Key"], one["VersionId"], one["IsLatest"], marker) for one, marker in rows}
 
 
 def read(s3: S3, bucket: str, **more: Any) -> bytes:
@@ -64,15 +63,15 @@ def test_versions_and_markers(s3: S3, bucket: str) -> None:
     assert refusal(boto.get_object, Bucket=bucket, Key="k") == (404, "NoSuchKey")
     assert refusal(boto.get_object, Bucket=bucket, Key="k", VersionId=marker) == (405, "MethodNotAllowed")
     assert refusal(boto.get_object, Bucket=bucket, Key="k", VersionId="1234567890.12345") == (404, "NoSuchVersion")
-    assert listed(s3, bucket) == [("k", first, False, False), ("k", second, False, False), ("k", marker, True, True)]
+    assert listed(s3, bucket) == {("k", first, False, False), ("k", second, False, False), ("k", marker, True, True)}
     assert boto.delete_object(Bucket=bucket, Key="k", VersionId=marker)["DeleteMarker"] is True
     assert read(s3, bucket) == b"22"
     boto.delete_object(Bucket=bucket, Key="k", VersionId=second)
     assert read(s3, bucket) == b"1"
-    assert listed(s3, bucket) == [("k", first, True, False)]
+    assert listed(s3, bucket) == {("k", first, True, False)}
     assert refusal(boto.delete_bucket, Bucket=bucket) == (409, "BucketNotEmpty")
     boto.delete_object(Bucket=bucket, Key="k", VersionId=first)
-    assert listed(s3, bucket) == []
+    assert listed(s3, bucket) == set()
     boto.delete_bucket(Bucket=bucket)
 
 
@@ -81,20 +80,20 @@ def test_there_is_one_null_version(s3: S3) -> None:
     boto.create_bucket(Bucket=bucket)
     boto.put_object(Bucket=bucket, Key="k", Body=b"before")
     set_state(s3, bucket, "Enabled")
-    assert listed(s3, bucket) == [("k", "null", True, False)]
+    assert listed(s3, bucket) == {("k", "null", True, False)}
     first = boto.put_object(Bucket=bucket, Key="k", Body=b"1")["VersionId"]
-    assert listed(s3, bucket) == [("k", "null", False, False), ("k", first, True, False)]
+    assert listed(s3, bucket) == {("k", "null", False, False), ("k", first, True, False)}
     assert read(s3, bucket, VersionId="null") == b"before"
     set_state(s3, bucket, "Suspended")
     assert "VersionId" not in boto.put_object(Bucket=bucket, Key="k", Body=b"later")
-    assert listed(s3, bucket) == [("k", first, False, False), ("k", "null", True, False)]
+    assert listed(s3, bucket) == {("k", first, False, False), ("k", "null", True, False)}
     assert boto.delete_object(Bucket=bucket, Key="k")["VersionId"] == "null"
-    assert listed(s3, bucket) == [("k", first, False, False), ("k", "null", True, True)]
+    assert listed(s3, bucket) == {("k", first, False, False), ("k", "null", True, True)}
     boto.delete_object(Bucket=bucket, Key="k", VersionId="null")
     assert read(s3, bucket) == b"1"
     boto.put_object(Bucket=bucket, Key="k", Body=b"again")
     boto.delete_object(Bucket=bucket, Key="k", VersionId="null")
-    assert read(s3, bucket) == b"1" and listed(s3, bucket) == [("k", first, True, False)]
+    assert read(s3, bucket) == b"1" and listed(s3, bucket) == {("k", first, True, False)}
 
 
 def test_versions_are_encrypted_as_their_bucket_says(s3: S3) -> None:
@@ -203,7 +202,7 @@ def test_deletions_that_cross_each_other_leave_nothing(s3: S3, bucket: str) -> N
         thread.start()
     for thread in threads:
         thread.join()
-    assert listed(s3, bucket) == []
+    assert listed(s3, bucket) == set()
     assert refusal(boto.get_object, Bucket=bucket, Key="k") == (404, "NoSuchKey")
     boto.delete_bucket(Bucket=bucket)
 
@@ -218,9 +217,9 @@ def test_a_link_without_data_is_listed_and_can_be_deleted(s3: S3, bucket: str) -
     version = boto.put_object(Bucket=bucket, Key="k", Body=b"x")["VersionId"]
     account = f"AUTH_{boto.list_buckets()['Owner']['ID']}"
     stored_objects.delete(s3.store.app.tools, version_target(Target(account, bucket, "k"), version))
-    assert listed(s3, bucket) == [("k", version, True, False)]
+    assert listed(s3, bucket) == {("k", version, True, False)}
     boto.delete_object(Bucket=bucket, Key="k", VersionId=version)
-    assert listed(s3, bucket) == []
+    assert listed(s3, bucket) == set()
     boto.delete_bucket(Bucket=bucket)
 
 
