@@ -109,7 +109,7 @@ class FakeBackend(Backend, ExportServer):
         with NamedTemporaryFile() as file:
             if disk_format == "qcow2":
                 file.write(_empty_qcow2(self.disks[volume_id]))
-                file.truncate(4 * CLUSTER)
+                file.seek(4 * CLUSTER)
             file.write(f"{self.origins[volume_id]}\n".encode())
             file.flush()
             yield Path(file.name)
