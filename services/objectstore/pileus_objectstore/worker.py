@@ -64,7 +64,7 @@ class Worker:
         self.tools = daemon_tools(config, self._encrypted)
         self.lifecycle = Lifecycle(context, self.tools)
         self.ring_exchange = RingExchange(
-            RingFiles(config.ring_directory), self._pool, config.storage_bind, config.ring_hosts
+            rings, RingFiles(config.ring_directory), self._pool, config.storage_bind, config.ring_hosts
         )
         self.reaper = Reaper(context, self.tools)
         self.notifier = Notifier(context, self.tools)

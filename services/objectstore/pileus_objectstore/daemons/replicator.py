@@ -104,7 +104,8 @@ class Replicator:
         return sorted((*behind, *before), key=lambda task: not self._lost(task.ring, task.partition))
 
     def _lost(self, ring: RingKind, partition: int) -> list[Device]:
-        return [place for place in self.context.rings.ring(*ring).devices(partition) if self.survey.lost(ring, place)]
+        lost = self.survey.lost_devices(ring)
+        return [place for place in self.context.rings.ring(*ring).devices(partition) if place in lost] if lost else []
 
     def _places(self, ring: RingKind, partition: int) -> list[Device]:
         """The devices that should hold a partition now: handoffs replace devices that are lost, until those return."""

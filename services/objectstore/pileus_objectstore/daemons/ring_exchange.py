@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pileus_kit.errors import HostDown
 from pileus_objectstore.errors import RingRefused
 from pileus_objectstore.ring.ring_files import RingFiles
+from pileus_objectstore.ring.rings import Rings
 from pileus_objectstore.wire.client import Pool
 from pileus_objectstore.wire.daemon_calls import DoneReply, GetRing, GetRings, PutRing, RingsReply
 
@@ -23,6 +24,7 @@ PEERS = 3  # hosts to compare with in one pass
 class RingExchange:
     """Exchanges this host's files; `run` makes one pass."""
 
+    rings: Rings
     files: RingFiles
     pool: Pool
     address: str
@@ -41,11 +43,11 @@ class RingExchange:
         return ", ".join(done)
 
     def _hosts_in_rings(self) -> Iterable[str]:
-        for name in self.files.names():
+        for kind in self.rings.kinds():
             try:
-                yield from (device.host for device in self.files.load(name).devices if device)
+                yield from (device.host for device in self.rings.ring(*kind).file.devices if device)
             except (OSError, ValueError) as e:
-                log.error("the %s ring can't be read: %s", name, e)
+                log.warning("the ring of %s can't be read: %s", kind, e)
 
     def _compare(self, host: str) -> list[str]:
         reply, _ = self.pool.call(host, "get_rings", GetRings(), RingsReply)

@@ -13,6 +13,7 @@ from pileus_objectstore.wire.recon_calls import DaemonReport
 
 log = logging.getLogger(__name__)
 REST_FACTOR = 4  # a daemon pauses this many times as long as its pass took
+REPORTED_S = 30.0  # passes of daemons with shorter intervals cause no write of their own
 MAX_REST_S = 600.0  # the longest pause that follows from REST_FACTOR
 
 
@@ -75,4 +76,5 @@ class DaemonRunner:
     def _report(self, daemon: Daemon, took_s: float, did: str) -> None:
         with self._reporting:
             self._reports[daemon.name] = DaemonReport(time.time(), took_s, did)
-            write_reports(self._home, self._reports)
+            if daemon.interval_s >= REPORTED_S:  # others are written with the next of these
+                write_reports(self._home, self._reports)

@@ -22,6 +22,7 @@ class Survey:
         self.clock = clock
         self._summaries: dict[DeviceKey, dict[int, int] | None] = {}
         self._refused: set[DeviceKey] = set()  # devices that can't be used, according to their own host
+        self._lost: dict[RingKind, list[Device]] = {}
         self._silent_since: dict[str, float] = {}
         self._silent: set[str] = set()  # hosts that did not answer in this pass
 
@@ -30,6 +31,7 @@ class Survey:
         self._summaries.clear()
         self._refused.clear()
         self._silent.clear()
+        self._lost.clear()
 
     def summary(self, ring: RingKind, device: Device) -> dict[int, int] | None:
         """The device's summary; None if the device can't be asked."""
@@ -46,6 +48,13 @@ class Survey:
             return True
         since = self._silent_since.get(device.host)
         return since is not None and self.clock() - since >= self._host_lost_s
+
+    def lost_devices(self, ring: RingKind) -> list[Device]:
+        """The devices of a ring that handoffs must replace; looked for once in a pass."""
+        if ring not in self._lost:
+            devices = self._context.rings.ring(*ring).file.devices
+            self._lost[ring] = [device for device in devices if device and self.lost(ring, device)]
+        return self._lost[ring]
 
     def inventory(self, ring: RingKind, device: Device, partition: int) -> list[HeldReplica]:
         """What the device holds of a partition at this moment. Raises HostDown."""

@@ -28,6 +28,7 @@ class RingFiles:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
+        self._states: dict[str, tuple[int, State]] = {}  # what was read of a file of a certain mtime
 
     def names(self) -> list[str]:
         """The names of all rings that there are."""
@@ -122,9 +123,12 @@ class RingFiles:
         found = {}
         for path in (*sorted(self.directory.glob("*.ring")), self.directory / POLICIES_FILE):
             try:
-                found[path.name] = state_of(path.name, path.read_bytes())
+                stamp, known = path.stat().st_mtime_ns, self._states.get(path.name)
+                if known is None or known[0] != stamp:
+                    known = self._states[path.name] = stamp, state_of(path.name, path.read_bytes())
             except (OSError, ValueError):
                 continue
+            found[path.name] = known[1]
         return found
 
     def data(self, name: str) -> bytes:

@@ -7,7 +7,6 @@ import pytest
 
 from pileus_kit.errors import HostDown
 from pileus_objectstore.daemons.runner import MAX_REST_S, Daemon, DaemonRunner
-from pileus_objectstore.storage.daemon_reports import read_reports
 
 
 def test_a_daemon_pauses_in_proportion_to_its_work() -> None:
@@ -39,4 +38,3 @@ def test_failures_do_not_end_a_daemon(caplog: pytest.LogCaptureFixture, tmp_path
     assert "worker: 3 things" in caplog.text
     assert "away" in caplog.text
     assert "disk" in caplog.text
-    assert read_reports(tmp_path)["worker"].did == "3 things"
