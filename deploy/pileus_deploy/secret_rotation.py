@@ -12,6 +12,7 @@ from collections.abc import Callable
 from functools import partial
 
 from pileus_deploy import bootstrap, broker, configs, lifecycle, privileges, supervisor, users
+from pileus_deploy.host_records import HostRecords
 from pileus_deploy.plan import PORTS, SERVICES, Plan
 from pileus_deploy.progress import step, wait_for
 
@@ -21,6 +22,12 @@ SEALING = tuple(name for name, service in SERVICES.items() if service.seals)
 def rotate(plan: Plan, what: str) -> None:
     """Rotate one of KINDS, or "all" of them."""
     kinds = list(KINDS) if what == "all" else [what]
+    members = [record.name for record in HostRecords(plan.state / "registrar").members()]
+    if "metadata" in kinds and members:
+        raise RuntimeError(
+            f"{', '.join(members)} have a share of the metadata secret from when they joined: rotate the other kinds "
+            "one by one, or remove those machines first"
+        )
     for kind in kinds:
         with step(kind):
             KINDS[kind](plan)

@@ -22,8 +22,10 @@ def machines() -> Iterator[Machines]:
     try:
         made = Machines(*(network.machine(name) for name in ("m1", "m2", "m3")))
         drivers = ("--hypervisor", "fake", "--network-driver", "linux")
-        address = made.controller.address
-        made.controller.deploy("up", "--tls", "--address", address, "--offset", str(OFFSET), "--no-demo", *drivers)
+        made.controller.deploy("up", "--offset", str(OFFSET), "--no-demo", *drivers)
+        assert "machines join a cloud with TLS" in made.controller.pileus("cloud", "invite", check=False)
+        made.controller.deploy("down")  # a cloud that began without TLS goes on with it
+        made.controller.deploy("up", "--tls", "--address", made.controller.address, "--no-demo")
         yield made
     finally:
         network.close()

@@ -179,6 +179,25 @@ def test_a_line_of_another_cloud_is_refused_before_anything_is_told(joined: Mach
     assert list((joined.controller.state / "registrar" / "invitations").glob("*.json")), "the secret wasn't used"
 
 
+def test_a_machine_that_was_down_takes_its_part_again(joined: Machines) -> None:
+    def state() -> str:
+        shown = joined.controller.pileus("host", "list").splitlines()
+        return next(row for row in shown if row.startswith("m2 ")).split()[-1]
+
+    joined.second.deploy("down")
+    assert "does not run" in joined.second.deploy("status", check=False)
+    assert "network-agent runs" in joined.second.deploy("up")
+    eventually("m2 reports", lambda: state() == "up")
+    refused = joined.second.deploy("up", "--tls", "--address", joined.second.address, check=False)
+    assert f"joined the cloud at {joined.controller.address}" in refused
+    assert "run this there" in joined.second.pileus("cloud", "invite", check=False)
+
+
+def test_what_machines_have_a_share_of_is_not_rotated_under_them(joined: Machines) -> None:
+    shown = joined.controller.pileus("cloud", "rotate", "metadata", check=False)
+    assert "m2" in shown and "deploy/rotate" in shown
+
+
 def test_hosts_are_listed_drained_and_resumed(joined: Machines, admin: Cloud) -> None:
     def line(name: str) -> str:
         shown = joined.controller.pileus("host", "list").splitlines()
