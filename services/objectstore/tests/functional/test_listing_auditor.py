@@ -1,6 +1,7 @@
 """The auditor of listings finds what nobody told: objects without rows, wrong rows, and rows without objects."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,7 +9,8 @@ import pytest
 from pileus_objectstore.agent.updater import Updater
 from pileus_objectstore.core.replica_plans import host_replicas
 from pileus_objectstore.daemons.listing_auditor import ListingAuditor
-from pileus_objectstore.testing import ObjectStoreFixture
+from pileus_objectstore.ring.storage_policies import ErasureCode, StoragePolicy
+from pileus_objectstore.testing import ObjectStoreFixture, UnpackedObjectStoreFixture
 from pileus_objectstore.wire.contract import ListingRow, MergeReply, MergeRows, timestamp
 from pileus_objectstore.worker import Worker
 
@@ -153,3 +155,39 @@ def test_a_pass_continues_after_a_restart(
     assert len(looked) == 30
     assert listed(store) == stored(store, *[f"o{n}" for n in range(30)])
     assert not (store.configs[0].home / "listings-audited").exists()
+
+
+CODED = StoragePolicy(1, "ec", erasure_code=ErasureCode(4, 2, segment_bytes=1 << 16, min_bytes=4096))
+
+
+@pytest.mark.parametrize("kind", ["plain", "coded", "encrypted"])
+def test_right_rows_stay(tmp_path: Path, kind: str) -> None:
+    """Of all kinds of objects: whatever their rows show, it is what a PUT has told."""
+    if kind == "coded":
+        store: ObjectStoreFixture = UnpackedObjectStoreFixture(tmp_path, devices=8, policies=[(CODED, 6)])
+    else:
+        store = ObjectStoreFixture(tmp_path, encryption=kind == "encrypted")
+    worker = Worker(store.configs[0])
+    worker.listing_auditor.pause = lambda seconds: None
+    client, path = store.client, f"{store.account}/c"
+    try:
+        policy = {"X-Storage-Policy": "ec"} if kind == "coded" else {}
+        assert client.put(path, headers={"X-Versions-Enabled": "true", **policy}).status_code == 201
+        assert client.put(f"{path}/empty", content_length=0).status_code == 201
+        for name, size in (("small", 100), ("large", 300_000), ("posted", 5000), ("twice", 5000)):
+            assert client.put(f"{path}/{name}", data=b"x" * size).status_code == 201
+        assert client.put(f"{path}/twice", data=b"y" * 9000).status_code == 201
+        assert client.post(f"{path}/posted", headers={"Content-Type": "text/new"}).status_code == 202
+        assert client.put(f"{path}/slo?multipart-manifest=put", json=[{"path": "/c/large"}]).status_code == 201
+        assert client.put(f"{path}/link", headers={"X-Symlink-Target": "c/small"}, content_length=0).status_code == 201
+        assert client.put(f"{path}/copy", headers={"X-Copy-From": "c/large"}, content_length=0).status_code == 201
+        assert client.put(f"{path}/gone", data=b"x").status_code == 201
+        assert client.delete(f"{path}/gone").status_code == 204
+        assert client.put(f"{path}/soon", data=b"x", headers={"X-Delete-After": "1"}).status_code == 201
+        before = listed(store)
+        assert set(before) == {"empty", "small", "large", "posted", "twice", "slo", "link", "copy", "soon"}
+        assert worker.listing_auditor.run() == ""
+        assert listed(store) == before
+    finally:
+        worker._cluster.close()
+        store.close()
