@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Iterator
 
 BATCH = 500
+FIRST_BATCH = 16  # a group may begin at once, and its rows are skipped
 Row = tuple[str, str, int, str, str, int]  # name, timestamp, size, etag, type, count
 
 
@@ -64,7 +65,7 @@ def fold(scan: Scan, prefix: str, delimiter: str, path: bool, limit: int, marker
 
     A group that is the marker itself was on the previous page.
     """
-    given, size = 0, BATCH
+    given, size = 0, FIRST_BATCH
     while given < limit:
         page = scan.page(size)
         asked, size = size, min(2 * size, BATCH)
@@ -83,7 +84,7 @@ def fold(scan: Scan, prefix: str, delimiter: str, path: bool, limit: int, marker
                     yield (group, "", 0, "", "", 0)
                     given += 1
                 scan.skip(group)
-                size = 16  # the next group may begin at once
+                size = FIRST_BATCH
                 break
             if given >= limit:
                 return

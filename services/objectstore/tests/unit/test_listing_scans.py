@@ -106,6 +106,22 @@ def test_a_page_costs_the_same_everywhere(long: ListingDatabase, query: dict[str
     assert steps(long, **query) <= 1.5 * first + 20
 
 
+@pytest.fixture(scope="module")
+def short(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ListingDatabase]:
+    yield from listing(
+        tmp_path_factory.mktemp("short"), [f"{group}/{n}" for group in ("a", "b", "c") for n in range(40)]
+    )
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("query", [{"delimiter": "/"}, {"delimiter": "/", "marker": "b/"}, {"path": ""}], ids=str)
+def test_a_group_costs_the_same_however_long_it_is(
+    long: ListingDatabase, short: ListingDatabase, query: dict[str, object], reverse: bool
+) -> None:
+    """Three groups of 10,000 rows cost what three groups of 40 do."""
+    assert steps(long, reverse=reverse, **query) <= 1.2 * steps(short, reverse=reverse, **query) + 5
+
+
 def test_pages_are_what_they_should_be(odd: ListingDatabase) -> None:
     """Random combinations of bounds are compared with a walk through all names."""
     dice = random.Random(9)
