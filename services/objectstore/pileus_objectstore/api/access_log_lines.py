@@ -3,11 +3,13 @@
 Source: Amazon S3 User Guide, "Amazon S3 server access log format".
 """
 
+import logging
 import time
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import parse_qs, quote
 
 from pileus_kit import context
+from pileus_kit.errors import Unavailable
 from pileus_objectstore.api.http import Response
 from pileus_objectstore.core.access_logs import LOGGING, Line, Source, Spool
 from pileus_objectstore.core.names import Target
@@ -16,6 +18,7 @@ from pileus_objectstore.core.tools import Tools
 if TYPE_CHECKING:
     from wsgiref.types import WSGIEnvironment
 
+log = logging.getLogger(__name__)
 MAX_FIELD = 2048
 LOGGED = "pileus.logged"  # the key of a request's environment under which is what it concerns
 RESOURCES = {  # sub-resource -> what the operation's name calls it
@@ -41,13 +44,20 @@ class Concerned(NamedTuple):
 
 
 def note(tools: Tools, spool: Spool, environ: "WSGIEnvironment", response: Response, spent_s: float) -> None:
-    """Write a line if the request concerns a bucket whose requests are logged."""
+    """Write a line if the request concerns a bucket whose requests are logged.
+
+    Whether it is one can't be asked while its storage hosts are away: such requests have no line.
+    """
     concerned: Concerned | None = environ.get(LOGGED)
     if concerned is None or not concerned.target.container:
         return
     target = concerned.target
     bucket = Target(target.account, target.container)
-    where = LOGGING.load(tools, bucket)
+    try:
+        where = LOGGING.load(tools, bucket)
+    except Unavailable as e:
+        log.info("no line for %s: %s", bucket, e)
+        return
     if where is not None:
         owner = target.account.removeprefix(tools.config.account_prefix)
         text = line_of(environ, concerned, response, owner, spent_s)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pileus_objectstore.core import listing_cache
+from pileus_objectstore.core.names import Target
 from pileus_objectstore.storage import object_files
 from pileus_objectstore.storage.disks import MARKER
 from pileus_objectstore.testing import ObjectStoreFixture, UnpackedObjectStoreFixture
@@ -388,3 +389,12 @@ def test_hosts_come_and_go_under_load(three: ObjectStoreFixture) -> None:
             assert (name in names) == (data is not None), name
     for worker in workers:
         worker._cluster.close()
+
+
+def test_without_storage_hosts_requests_are_refused(store: ObjectStoreFixture, container: str) -> None:
+    """Nothing that is done beside a request, such as its access log, makes an error of that."""
+    store.stop_host(0)
+    store.app.tools.listing_cache.forget(Target("AUTH_p1", "c"))
+    for method in ("PUT", "GET", "HEAD", "POST", "DELETE"):
+        assert store.client.request(method, f"{container}/o", content_length=0).status_code == 503
+    store.start_host(0)
