@@ -29,6 +29,18 @@ def with_ascii_line(received: bytes) -> bytes:
     return BEYOND_ASCII.sub(lambda found: b"%%%02X" % found[0][0], received[:end]) + received[end:]
 
 
+def split_underscored(headers: list[tuple[str, str]]) -> tuple[list[tuple[str, str]], dict[str, str]]:
+    """(headers that WSGI can name, the others by their names in lower case).
+
+    WSGI writes a hyphen and an underscore in a header's name in the same way, so a client could send a name that others
+    trust. Such a header never enters the environment; an application that means it looks for it by its own name.
+    """
+    if not any("_" in name for name, _ in headers):
+        return headers, {}
+    plain = [(name, value) for name, value in headers if "_" not in name]
+    return plain, {name.lower(): value for name, value in headers if "_" in name}
+
+
 class HeadTooLarge(Exception):
     """Request line and headers take more room than any request of these APIs needs."""
 

@@ -22,7 +22,7 @@ from pileus_kit import context
 from pileus_kit.http_server.connections import Connection, State
 from pileus_kit.http_server.event_loop import EventLoop
 from pileus_kit.http_server.fair_shares import FairShares, TooManyWaiting
-from pileus_kit.http_server.framing import with_ascii_line
+from pileus_kit.http_server.framing import split_underscored, with_ascii_line
 from pileus_kit.http_server.limits import MAX_UNSENT_BYTES, Limits
 from pileus_kit.http_server.load_monitor import LoadMonitor
 from pileus_kit.http_server.sockets import WOULD_BLOCK, BodyInput
@@ -94,6 +94,9 @@ class Responder:
         except ParseException as err:
             status = next((s for kind, s in STATUSES.items() if isinstance(err, kind)), 400)
             self.refuse(connection, status, str(err)[:MAX_REFUSAL_CHARACTERS])
+        if connection.request is not None:
+            request = connection.request
+            request.headers, request.underscored = split_underscored(request.headers)
         if connection.request is not None and not isinstance(connection.peer, tuple):
             connection.client = (_header(connection, "X-FORWARDED-FOR"), 0)
         return connection.request is not None
@@ -134,6 +137,7 @@ class Responder:
             request._expected_100_continue, connection.sent_continue = False, False
         response, environ = wsgi.create(request, sock, connection.client, connection.server, self._config)
         environ["wsgi.multithread"] = True
+        environ["pileus.underscored"] = request.underscored
         environ["wsgi.input"] = BodyInput(request.body, _content_length(environ))
         if self.event_loop.is_ending or self._load.should_reconnect(connection.served):
             response.force_close()

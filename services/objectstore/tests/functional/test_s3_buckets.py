@@ -115,3 +115,19 @@ def test_what_this_store_has_not(s3: S3) -> None:
     assert code(put, Bucket="plain", AccelerateConfiguration=accelerated) == (501, "NotImplemented")
     assert code(s3.client("other").get_bucket_location, Bucket="plain") == (403, "AccessDenied")
     boto.delete_bucket(Bucket="plain")
+
+
+def test_what_a_bucket_has_needs_the_bucket(s3: S3) -> None:
+    boto = s3.client()
+    delete = {"Objects": [{"Key": "x"}]}
+    for call, more in (
+        (boto.get_bucket_acl, {}),
+        (boto.get_bucket_cors, {}),
+        (boto.delete_objects, {"Delete": delete}),
+    ):
+        with pytest.raises(ClientError) as caught:
+            call(Bucket="never-made", **more)
+        assert caught.value.response["Error"]["Code"] == "NoSuchBucket"
+    with pytest.raises(ClientError) as caught:
+        boto.list_objects_v2(Bucket="Not_A_Name")
+    assert caught.value.response["Error"]["Code"] == "InvalidBucketName"

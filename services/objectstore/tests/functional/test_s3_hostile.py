@@ -53,7 +53,7 @@ def send(s3: S3, method: str, path: str, body: bytes = b"", **headers: str) -> t
         ("GET", "/odd/k?versionId=3", 400),
         ("PATCH", "/odd/k", 405),
         ("DELETE", "/", 405),
-        ("GET", "/" + "a" * 300, 404),
+        ("GET", "/" + "a" * 300, 400),
         ("GET", "/odd?prefix=%00&delimiter=%00", 200),
     ],
 )

@@ -161,7 +161,8 @@ class S3Application:
     def answer(self, environ: "WSGIEnvironment") -> Response:
         """The answer; errors have S3's form. Only unexpected errors are raised."""
         response = self._answer(environ)
-        response.headers.append(("x-amz-request-id", context.request_id.get()))
+        transaction = context.request_id.get()
+        response.headers += (("x-amz-request-id", transaction), ("x-amz-id-2", transaction))
         return response
 
     def _answer(self, environ: "WSGIEnvironment") -> Response:
@@ -180,8 +181,10 @@ class S3Application:
             answer = self._routed(request, bucket, key)
         except CloudError as err:
             refused = error_of(err, for_object=bool(key))
+            if refused.code == "NoSuchBucket" and not buckets.is_valid(bucket):
+                refused = S3Error("InvalidBucketName", BucketName=bucket)
             self._note_refusal(environ, bucket, key, refused.code)
-            answer = shown(refused, f"/{bucket}/{key}" if bucket else "/")
+            answer = shown(refused)
         if request is not None and request.method != "OPTIONS":
             cors.adapt(request, rules, answer)
         return answer
@@ -219,8 +222,7 @@ class S3Application:
             s3.account = buckets.account_of(s3, bucket)
             request.environ[LOGGED] = Concerned(Target(s3.account, bucket, key), "REST")
             _check_owner(s3, "x-amz-expected-bucket-owner", s3.project)
-            if key:
-                self._require_bucket(s3)
+            self._require_bucket(s3)
         try:
             return handler(s3)
         except CloudError as err:

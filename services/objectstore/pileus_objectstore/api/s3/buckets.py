@@ -103,11 +103,16 @@ def _max_buckets(s3: S3Request) -> int:
     return number
 
 
+def is_valid(name: str) -> bool:
+    """Whether S3 takes this for the name of a bucket; Swift's API may have made others, which S3 serves, too."""
+    return bool(NAME.fullmatch(name) and not ADDRESS.fullmatch(name) and not ODD_DOTS.search(name))
+
+
 def create(s3: S3Request) -> Response:
     """CreateBucket."""
     account = s3.own_account
     s3.access.require(CREATE_CONTAINER, Target(account, s3.bucket))
-    if not NAME.fullmatch(s3.bucket) or ADDRESS.fullmatch(s3.bucket) or ODD_DOTS.search(s3.bucket):
+    if not is_valid(s3.bucket):
         raise S3Error("InvalidBucketName", BucketName=s3.bucket)
     rights = _wanted_rights(s3)
     body = s3.body()

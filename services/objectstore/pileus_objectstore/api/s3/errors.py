@@ -140,10 +140,10 @@ def printable(text: str) -> str:
     return "".join(c if c >= " " or c in "\t\n\r" else "\ufffd" for c in text)
 
 
-def shown(err: S3Error, resource: str) -> Response:
+def shown(err: S3Error) -> Response:
     """The error as a response."""
-    fields = {"Code": err.code, "Message": str(err), **err.fields, "Resource": resource}
-    fields["RequestId"] = context.request_id.get()
+    fields = {"Code": err.code, "Message": str(err), **err.fields}
+    fields["RequestId"] = fields["HostId"] = context.request_id.get()
     inner = "".join(f"<{name}>{escape(printable(value))}</{name}>" for name, value in fields.items())
     headers = err.headers + ([] if err.retry_after is None else [("Retry-After", str(err.retry_after))])
     body = f'<?xml version="1.0" encoding="UTF-8"?>\n<Error>{inner}</Error>'.encode(errors="replace")

@@ -109,7 +109,7 @@ def _second(s3: S3Request) -> Response:
         ("IsTruncated", found.truncated),
         ("ContinuationToken", token) if token is not None else None,
         ("NextContinuationToken", token_of(found.last)) if found.truncated else None,
-        ("StartAfter", show(after)) if after else None,
+        ("StartAfter", show(after)) if "start-after" in s3.query else None,
     )
     return response(_with_entries(result, s3, found, show, s3.query.get("fetch-owner", "").lower() == "true"))
 

@@ -27,7 +27,7 @@ from pileus_objectstore.core import (
 )
 from pileus_objectstore.core.access import CREATE_OBJECT, READ_OBJECT, UPDATE_OBJECT, Action
 from pileus_objectstore.core.bucket_rights import TAGGING
-from pileus_objectstore.core.conditions import Conditions
+from pileus_objectstore.core.conditions import Conditions, resolve
 from pileus_objectstore.core.names import Target
 from pileus_objectstore.core.requests import CopyRequest, GetRequest, PostRequest, PutRequest
 from pileus_objectstore.core.timestamps import whole_seconds
@@ -89,11 +89,25 @@ def _shown(s3: S3Request, found: objects.FoundObject) -> Response:
     if len(found.spans) > 1:
         found = replace(found, status=200, spans=[(0, found.content.size - 1)])  # S3 sends the whole object then
         status = 200
+    if s3.method == "HEAD" and status == 200 and not found.part:
+        found = _ranged(s3, found)
+        status = found.status
     first, last = found.spans[0]
     if status == 206:
         headers.append(("Content-Range", f"bytes {first}-{last}/{found.content.size}"))
     body = b"" if s3.method == "HEAD" else found.body()
     return Response(status, headers, body, "", last - first + 1)
+
+
+def _ranged(s3: S3Request, found: objects.FoundObject) -> objects.FoundObject:
+    """What HEAD shows of one range: as S3 does, and Swift does not, what GET would deliver. Raises S3Error."""
+    asked = ranges(s3.http.headers) or ()
+    if len(asked) != 1:
+        return found
+    span = resolve(asked[0], found.content.size)
+    if span is None:
+        raise S3Error("InvalidRange")
+    return replace(found, status=206, spans=[span])
 
 
 def create(s3: S3Request) -> Response:

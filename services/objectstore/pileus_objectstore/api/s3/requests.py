@@ -109,6 +109,7 @@ class S3Request:
 def headers_of(request: Request) -> dict[str, str]:
     """A request's headers, by names in lower case."""
     found = {name.lower(): value for name, value in request.headers.items()}
+    found |= request.environ.get("pileus.underscored", {})
     if request.environ.get("CONTENT_LENGTH"):
         found["content-length"] = request.environ["CONTENT_LENGTH"]
     return found

@@ -15,6 +15,11 @@ from pileus_objectstore.clients.access_keys import SignedText
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 UNSIGNED = "UNSIGNED-PAYLOAD"
+TOO_LATE = (
+    "X-Amz-Expires must be less than a week (in seconds); "
+    "that is, the given X-Amz-Expires must be less than 604800 seconds"
+)
+MAX_NUMBER_DIGITS = 20
 MAX_SKEW = timedelta(minutes=15)
 MAX_EXPIRES_S = 7 * 86400
 HEADER = re.compile(r"AWS4-HMAC-SHA256\s+(.*)", re.DOTALL)
@@ -124,8 +129,12 @@ def _check_time(claim: _Claim, query: Mapping[str, str] | None, now: float) -> N
             raise S3Error("RequestTimeTooSkewed")
         return
     expires = query["X-Amz-Expires"]
-    if not expires.isdecimal() or len(expires) > 9 or not 1 <= int(expires) <= MAX_EXPIRES_S:
-        raise S3Error("AuthorizationQueryParametersError", "X-Amz-Expires must be between 1 and 604800 seconds")
+    if not expires.removeprefix("-").isdecimal() or len(expires) > MAX_NUMBER_DIGITS or int(expires) >= 1 << 63:
+        raise S3Error("AuthorizationQueryParametersError", "X-Amz-Expires should be a number")
+    if expires.startswith("-"):
+        raise S3Error("AuthorizationQueryParametersError", "X-Amz-Expires must be non-negative")
+    if not 1 <= int(expires) <= MAX_EXPIRES_S:
+        raise S3Error("AuthorizationQueryParametersError", TOO_LATE)
     if age > timedelta(seconds=int(expires)):
         raise S3Error("AccessDenied", "Request has expired")
     if -age > MAX_SKEW:
