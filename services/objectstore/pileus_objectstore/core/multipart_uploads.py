@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pileus_kit.errors import Conflict, NotFound
 from pileus_objectstore.core import checksums, containers, lifecycle_index, listing, object_versioning, stored_objects
 from pileus_objectstore.core.checksums import Checksum
+from pileus_objectstore.core.clock import STEP_S
 from pileus_objectstore.core.cluster import ListingQuery
 from pileus_objectstore.core.encryption import customer_keys, default_encryption
 from pileus_objectstore.core.encryption.customer_keys import CustomerKey
@@ -32,6 +33,7 @@ from pileus_objectstore.wire.contract import Footers, ObjectMeta, PutObject, tim
 
 ETAG = "X-Object-Sysmeta-S3-Etag"
 CHECKSUM = "X-Object-Sysmeta-S3-Checksum"  # `Checksum.write`; of an upload without a value
+CHECKSUM_LISTED, OWNER_LISTED = "s3_checksum", "s3_owner"
 ABORTING = "X-Object-Sysmeta-S3-Aborting"  # of an upload whose parts are being deleted
 MAX_PARTS = 10_000
 NUMBER_DIGITS = 5
@@ -54,6 +56,7 @@ class Upload:
     timestamp: str
     checksum: Checksum | None = None
     headers: Mapping[str, str] | None = None
+    owner: str = ""
 
     @property
     def place(self) -> Target:
@@ -89,8 +92,13 @@ class PartBody:
     size: int
 
 
-def begin(tools: Tools, target: Target, headers: Mapping[str, str], checksum: Checksum | None = None) -> Upload:
-    """Begin an upload. `headers` will be the object's metadata, `checksum` says which one it will have."""
+def begin(
+    tools: Tools, target: Target, headers: Mapping[str, str], checksum: Checksum | None = None, owner: str = ""
+) -> Upload:
+    """Begin an upload. `headers` will be the object's metadata, `checksum` says which one it will have.
+
+    `owner` is the project that lists show.
+    """
     if tools.listing_cache.get(uploads_container(target)) is None:
         lifecycle_index.enter(tools, target.parent)
         policy = containers.find(tools, target).policy
@@ -102,8 +110,9 @@ def begin(tools: Tools, target: Target, headers: Mapping[str, str], checksum: Ch
     kept = {**marks, **headers, UPLOAD: upload.id} | (
         {CHECKSUM: f"{checksum.algorithm} - {checksum.type}"} if checksum else {}
     )
-    shown = f"s3_checksum={checksum.algorithm}:-:{checksum.type}" if checksum else ""
-    request = PutObject(UNPLACED, upload.place.path, upload.timestamp, kept, 0, listed_etag=shown)
+    shown = [f"{OWNER_LISTED}={owner}"] if owner else []
+    shown += [f"{CHECKSUM_LISTED}={checksum.algorithm}:-:{checksum.type}"] if checksum else []
+    request = PutObject(UNPLACED, upload.place.path, upload.timestamp, kept, 0, listed_etag="; ".join(shown))
     tools.cluster.put_object(upload.place, request, lambda _: b"")
     return upload
 
@@ -135,7 +144,7 @@ def put_part(
         found = checksum()
         if found is None:
             return Footers()
-        return Footers({CHECKSUM: found.write()}, f"s3_checksum={found.algorithm}:{found.value}:{found.type}")
+        return Footers({CHECKSUM: found.write()}, f"{CHECKSUM_LISTED}={found.algorithm}:{found.value}:{found.type}")
 
     request = PutObject(UNPLACED, place.path, timestamp(tools.now()), {"Content-Type": PART_TYPE, **marks}, body.size)
     reply = tools.cluster.put_object(place, request, read, footers)
@@ -167,7 +176,8 @@ def list_uploads(tools: Tools, bucket: Target, marker: str = "", prefix: str = "
     for entry in listing.fetch(tools, uploads_container(bucket), query)[1]:
         key, _, upload = entry.name.rpartition("/")
         target = replace(bucket, object=key)
-        found.append(Upload(target, upload, entry.timestamp, _listed_checksum(entry)))
+        owner = _listed(entry).get(OWNER_LISTED, "")
+        found.append(Upload(target, upload, entry.timestamp, _listed_checksum(entry), owner=owner))
     return found
 
 
@@ -176,7 +186,8 @@ def abort(tools: Tools, upload: Upload) -> None:
 
     Parts of an object stay: a completion may have been interrupted after it had made the object.
     """
-    request = PutObject(UNPLACED, upload.place.path, timestamp(tools.now()), {ABORTING: "true"}, 0)
+    stamp = timestamp(float(upload.timestamp) + STEP_S)  # it stays as old as it is, so that others end it if we don't
+    request = PutObject(UNPLACED, upload.place.path, stamp, {ABORTING: "true"}, 0)
     tools.cluster.put_object(upload.place, request, lambda _: b"")
     if not object_versioning.uses_upload(tools, upload.target, upload.id):
         delete_listed(tools, parts_container(upload.target), upload.prefix)
@@ -197,5 +208,9 @@ def _part(entry: Entry) -> Part:
 
 
 def _listed_checksum(entry: Entry) -> Checksum | None:
-    shown = dict(one.partition("=")[::2] for one in entry.etag.split("; ")[1:]).get("s3_checksum", "")
-    return checksums.read(shown.replace(":", " "))
+    return checksums.read(_listed(entry).get(CHECKSUM_LISTED, "").replace(":", " "))
+
+
+def _listed(entry: Entry) -> dict[str, str]:
+    """What the listing shows besides, see `ObjectMeta.listed_etag`."""
+    return dict(one.partition("=")[::2] for one in entry.etag.split("; ")[1:])

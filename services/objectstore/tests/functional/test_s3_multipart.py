@@ -9,7 +9,8 @@ from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 from s3_clients import S3, s3_store
 
-from pileus_objectstore.core import listing
+from pileus_kit.errors import Unavailable
+from pileus_objectstore.core import listing, multipart_uploads
 from pileus_objectstore.core.cluster import ListingQuery
 from pileus_objectstore.core.names import Target
 from pileus_objectstore.core.upload_parts import parts_container
@@ -162,3 +163,26 @@ def test_lists_of_uploads_have_pages(s3: S3) -> None:
                 boto.abort_multipart_upload(Bucket="large", Key=f"page/{n}", UploadId=upload)
             except ClientError as e:
                 assert e.response["Error"]["Code"] == "NoSuchUpload"
+
+
+def test_uploads_show_their_owner_and_an_abort_keeps_their_age(s3: S3, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An abort that was interrupted leaves the upload as old as it was, for the lifecycle daemon to end."""
+    boto, other = s3.client(), s3.client("other")
+    boto.create_bucket(Bucket="shared", ACL="public-read-write", ObjectOwnership="ObjectWriter")
+    upload = other.create_multipart_upload(Bucket="shared", Key="theirs")["UploadId"]
+    boto.create_multipart_upload(Bucket="shared", Key="ours")
+    s3.store.drain()
+    ours, theirs = boto.list_multipart_uploads(Bucket="shared")["Uploads"]
+    assert ours["Owner"]["ID"] == boto.list_buckets()["Owner"]["ID"]
+    assert theirs["Owner"]["ID"] == theirs["Initiator"]["ID"] == other.list_buckets()["Owner"]["ID"]
+
+    def fail(*_: object) -> None:
+        raise Unavailable(why="as if killed")
+
+    monkeypatch.setattr(multipart_uploads, "delete_listed", fail)
+    named = {"Bucket": "shared", "Key": "theirs", "UploadId": upload}
+    assert code(other.abort_multipart_upload, **named) == (503, "ServiceUnavailable")
+    monkeypatch.undo()
+    s3.store.drain()
+    assert code(other.upload_part, **named, PartNumber=1, Body=b"x") == (404, "NoSuchUpload")
+    assert boto.list_multipart_uploads(Bucket="shared")["Uploads"][1]["Initiated"] == theirs["Initiated"]

@@ -6,7 +6,16 @@ from xml.etree.ElementTree import Element
 from pileus_kit.numbers import parse_whole_number
 from pileus_objectstore.api.conditions import parse_ranges
 from pileus_objectstore.api.http import Response
-from pileus_objectstore.api.s3 import acls, checksums, encryption, lock_headers, metadata, objects, versions
+from pileus_objectstore.api.s3 import (
+    acls,
+    checksums,
+    encryption,
+    lock_headers,
+    metadata,
+    object_acls,
+    objects,
+    versions,
+)
 from pileus_objectstore.api.s3.errors import S3Error
 from pileus_objectstore.api.s3.requests import S3Request
 from pileus_objectstore.api.s3.xml_bodies import Node, parse, response, text
@@ -39,7 +48,7 @@ def create(s3: S3Request) -> Response:
     key = encryption.customer_key(s3)
     if key is not None:
         headers[encryption.CUSTOMER] = key.begin()
-    upload = multipart_uploads.begin(s3.tools, s3.target, headers, checksum)
+    upload = multipart_uploads.begin(s3.tools, s3.target, headers, checksum, object_acls.owner(s3, headers))
     shown = encryption.shown(upload.headers or {}, key)
     if checksum is not None:
         shown += [("x-amz-checksum-algorithm", checksum.algorithm.upper()), ("x-amz-checksum-type", checksum.type)]
