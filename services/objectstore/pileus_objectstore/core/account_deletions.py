@@ -9,7 +9,9 @@ from pileus_objectstore.core.bucket_index import BucketIndex, Entry
 from pileus_objectstore.core.buckets import BucketRegistry
 from pileus_objectstore.core.cluster import ListingQuery
 from pileus_objectstore.core.names import NOT_FOUND, Target
+from pileus_objectstore.core.object_locks import OURS
 from pileus_objectstore.core.tools import Tools
+from pileus_objectstore.core.upload_parts import SEGMENTS, UPLOADS
 from pileus_objectstore.errors import ObjectLocked
 
 INDEX = BucketIndex("deletions")  # of accounts, whose entries name no bucket
@@ -50,16 +52,11 @@ def delete(tools: Tools, target: Target) -> None:
 
 def reap(tools: Tools, entry: Entry, remains: Remains) -> bool:
     """Delete what is in an account, then the account; whether it is gone. What is locked stays until its lock ends."""
-    account = Target(entry.bucket.account)
-    marker = ""
-    while page := _containers(tools, account, marker):
-        for name in page:
-            _reap_container(tools, Target(account.account, name), remains)
-            if remains.paused:
-                return False
-        marker = page[-1]
-    if remains.locked or remains.failed:
-        return False
+    account, left = Target(entry.bucket.account), remains.locked + remains.failed
+    for of_parts in (False, True):
+        _reap_containers(tools, account, remains, of_parts=of_parts)
+        if remains.paused or remains.locked + remains.failed > left:  # parts stay while a locked version needs them
+            return False
     try:
         accounts.delete(tools, account)
     except Conflict:  # a container's row came late
@@ -69,6 +66,18 @@ def reap(tools: Tools, entry: Entry, remains: Remains) -> bool:
         pass
     INDEX.remove(tools, entry)
     return True
+
+
+def _reap_containers(tools: Tools, account: Target, remains: Remains, *, of_parts: bool) -> None:
+    """Empty and delete the containers of parts, or all others, until `remains` is paused."""
+    marker = ""
+    while page := _containers(tools, account, marker):
+        for name in page:
+            if name.startswith(SEGMENTS) is of_parts:
+                _reap_container(tools, Target(account.account, name), remains)
+            if remains.paused:
+                return
+        marker = page[-1]
 
 
 def _containers(tools: Tools, account: Target, marker: str) -> list[str]:
@@ -102,8 +111,9 @@ def _objects(tools: Tools, container: Target, marker: str) -> list[str]:
 
 
 def _delete_object(tools: Tools, target: Target, remains: Remains) -> None:
+    is_upload = target.container.startswith(UPLOADS)  # it has the lock that its object would have got
     try:
-        stored_objects.delete(tools, target)
+        stored_objects.delete(tools, target, ignored_lock=OURS if is_upload else "")
         remains.deleted += 1
     except ObjectLocked:
         remains.locked += 1

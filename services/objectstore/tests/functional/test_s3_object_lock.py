@@ -4,6 +4,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
@@ -11,7 +12,8 @@ import pytest
 from botocore.exceptions import ClientError
 from s3_clients import S3, s3_store
 
-from pileus_objectstore.core import object_locks, object_versioning, stored_objects
+from pileus_objectstore.core import account_deletions, manifests, object_locks, object_versioning, stored_objects
+from pileus_objectstore.core.account_deletions import Remains
 from pileus_objectstore.core.names import Target
 from pileus_objectstore.core.object_locks import COMPLIANCE, GOVERNANCE, MODE, UNTIL, LockRules
 from pileus_objectstore.core.version_names import version_target
@@ -193,6 +195,38 @@ def test_nothing_else_ends_a_locked_version(s3: S3, bucket: str) -> None:
         stored_objects.delete(tools, version_target(target, version))
     kept = s3.client().get_object(Bucket=bucket, Key="k", VersionId=version)
     assert (kept["Body"].read(), kept["ObjectLockMode"]) == (b"kept", "GOVERNANCE")
+
+
+def test_a_deleted_account_keeps_what_is_locked(tmp_path: Path) -> None:
+    """Also the parts of which a locked version is made; what is not locked goes."""
+    with s3_store(tmp_path) as s3:
+        boto, tools = s3.client(), s3.store.app.tools
+        boto.create_bucket(Bucket="kept", ObjectLockEnabledForBucket=True)
+        boto.create_bucket(Bucket="gone")
+        boto.put_object(Bucket="gone", Key="k", Body=b"x")
+        named, lock = {"Bucket": "kept", "Key": "k"}, {"ObjectLockMode": "COMPLIANCE", "ObjectLockRetainUntilDate": FAR}
+        boto.create_multipart_upload(**named, **lock)
+        upload = boto.create_multipart_upload(**named, **lock)["UploadId"]
+        etag = boto.upload_part(**named, UploadId=upload, PartNumber=1, Body=b"part")["ETag"]
+        s3.store.drain()
+        parts = {"Parts": [{"PartNumber": 1, "ETag": etag}]}
+        boto.complete_multipart_upload(**named, UploadId=upload, MultipartUpload=parts)
+        account = Target(f"AUTH_{boto.list_buckets()['Owner']['ID']}")
+        s3.store.drain()
+        account_deletions.delete(tools, account)
+        for _ in range(2):
+            remains = Remains(1000)
+            entry = next(iter(account_deletions.INDEX.entries(tools)))
+            assert not account_deletions.reap(tools, entry, remains)
+            assert (remains.locked, remains.failed > 0) == (1, True)
+            s3.store.drain()
+        target = Target(account.account, "kept", "k")
+        version = object_versioning.newest(tools, target)
+        assert version is not None
+        lines = manifests.read_lines(stored_objects.content_of(tools, version))
+        part = stored_objects.find(tools, Target(account.account, *lines[0].name[1:].split("/", 1)))
+        assert part is not None and part.size == 4
+        assert tools.listing_cache.get(Target(account.account, "gone"), fresh=True) is None
 
 
 def test_what_is_locked_does_not_expire(s3: S3) -> None:
