@@ -1,17 +1,33 @@
 """Invitations and the files of machines; what HAProxy and a machine that joined are configured with."""
 
 import json
+import os
 import shutil
+import socket
+import ssl
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.x509.oid import NameOID
 
-from pileus_deploy import authority, configs, haproxy, host_records, join, machine_certificate, plan_files, processes
+from pileus_deploy import (
+    authority,
+    configs,
+    haproxy,
+    host_records,
+    join,
+    machine_certificate,
+    plan_files,
+    processes,
+    tls,
+)
 from pileus_deploy.host_records import HostRecord, HostRecords, NotInvited
 from pileus_deploy.plan import Plan, write_private
+from pileus_deploy.progress import wait_for
 
 
 @pytest.fixture
@@ -106,3 +122,44 @@ def test_haproxy_takes_the_configuration_without_a_warning(tmp_path: Path) -> No
         [haproxy.BINARY, "-c", "-f", haproxy.config_file(plan)], capture_output=True, text=True, check=False
     )
     assert (done.returncode, "WARNING" in done.stderr) == (0, False), done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which(haproxy.BINARY), reason="starts haproxy, which changes users")
+def test_public_apis_may_have_a_certificate_of_their_own(tmp_path: Path) -> None:
+    other = authority.ensure(tmp_path / "other")
+    key, request = authority.new_request()
+    (tmp_path / "key.pem").write_text(authority.pem_of_key(key))
+    (tmp_path / "certificate.pem").write_text(authority.pem(other.sign(request, "cloud.example", "127.0.0.77")))
+    files = {"certificate": "certificate.pem", "key": "key.pem", "authorities": "other/authority.pem"}
+    chosen = {option: str(tmp_path / name) for option, name in files.items()}
+    plan = Plan(tmp_path / "state", "127.0.0.77", offset=1200, tls=True, **chosen)
+    (plan.state / "run").mkdir(parents=True)
+    tls.prepare(plan)
+    process = subprocess.Popen(haproxy.command(plan))
+    try:
+        wait_for("haproxy", 30, lambda: _answers(plan))
+        everything = ssl.create_default_context(cafile=plan.tls_file("authorities.pem"))
+        ours = ssl.create_default_context(cafile=plan.tls_file("authority.pem"))
+        assert _certified_name(plan, plan.port("identity"), everything) == "cloud.example"
+        assert _certified_name(plan, plan.common_port, everything) == "cloud.example"
+        assert _certified_name(plan, plan.host_port, ours) == plan.host, "machines verify by the cloud's own authority"
+        with pytest.raises(ssl.SSLCertVerificationError):
+            _certified_name(plan, plan.port("identity"), ours)
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _answers(plan: Plan) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((plan.address, plan.host_port)) == 0
+
+
+def _certified_name(plan: Plan, port: int, context: ssl.SSLContext) -> str:
+    """Return the common name of the certificate that a port shows. Raises SSLCertVerificationError."""
+    with (
+        socket.create_connection((plan.address, port), timeout=10) as wire,
+        context.wrap_socket(wire, server_hostname=plan.address) as secured,
+    ):
+        certificate = x509.load_der_x509_certificate(secured.getpeercert(True) or b"")
+    return str(certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)
