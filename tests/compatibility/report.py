@@ -221,7 +221,7 @@ def page() -> str:
         shares = " | ".join(_share(found, marks) for marks in ("", "T", "ts"))
         rows.append(f"| {service} | {len(found)} | {shares} | {counts} |")
         details.append(_detail(service, found, run))
-    return HEAD + "\n".join(rows) + "\n\n" + _scenarios() + "\n".join(details)
+    return HEAD + "\n".join(rows) + "\n\n" + _scenarios() + "\n".join(details) + (HERE / "s3.md").read_text()
 
 
 def _scenarios() -> str:

@@ -33,7 +33,6 @@ READ_ACCOUNT = Action("objectstore:account:read")
 LOCK = Setting(object_locks.SETTING, LockRules)
 MAX_BUCKETS = 10_000
 NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
-ODD_DOTS = re.compile(r"\.\.|\.-|-\.")
 ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+")
 registry = BucketRegistry()
 NOT_SET: dict[str, str] = {  # sub-resource -> the error of a bucket that has no such setting
@@ -105,7 +104,7 @@ def _max_buckets(s3: S3Request) -> int:
 
 def is_valid(name: str) -> bool:
     """Whether S3 takes this for the name of a bucket; Swift's API may have made others, which S3 serves, too."""
-    return bool(NAME.fullmatch(name) and not ADDRESS.fullmatch(name) and not ODD_DOTS.search(name))
+    return bool(NAME.fullmatch(name) and not ADDRESS.fullmatch(name) and ".." not in name)
 
 
 def create(s3: S3Request) -> Response:
