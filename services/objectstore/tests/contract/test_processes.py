@@ -71,6 +71,9 @@ def test_storage_killed_in_the_middle_of_a_put(cloud: Cloud) -> None:
     def body() -> Iterator[bytes]:
         for number in range(40):
             if number == 20:
+                until = time.monotonic() + 30
+                while not cloud.files("tmp/*") and time.monotonic() < until:  # sockets may hold megabytes
+                    time.sleep(0.01)
                 cloud.kill("storage")
             yield os.urandom(1 << 18)
 
