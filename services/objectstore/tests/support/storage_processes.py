@@ -133,8 +133,14 @@ class Cloud:
         """End all processes properly."""
         for process in self.processes.values():
             process.terminate()
-        for process in self.processes.values():
-            assert process.wait(30) is not None
+        stuck = []
+        for name, process in self.processes.items():
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                self.kill(name)
+                stuck.append(name)
+        assert not stuck
 
     def files(self, pattern: str) -> list[Path]:
         """Files below all devices."""
