@@ -36,7 +36,6 @@ def test_account_listing(store: ObjectStoreFixture) -> None:
     ("method", "query", "headers", "status"),
     [
         ("GET", "limit=10001", {}, 412),
-        ("GET", "marker=%00", {}, 412),
         ("GET", "marker=%ff", {}, 412),
         ("GET", "", {"Accept": "image/png"}, 406),
         ("HEAD", "", {"Accept": "image/png"}, 406),
