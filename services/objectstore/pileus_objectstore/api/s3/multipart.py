@@ -102,7 +102,7 @@ def _copy_part(s3: S3Request, number: int) -> Response:
     counted = CountedReader(reader_of(found.content.read(first, last)), upload)
     body, key = PartBody(counted.read, last - first + 1), encryption.customer_key(s3)
     made = multipart_uploads.put_part(s3.tools, upload, number, body, counted.checksum, key)
-    result = Node("CopyPartResult", ("ETag", f'"{made.etag}"'), ("LastModified", whole_seconds(made.timestamp)))
+    result = Node("CopyPartResult", ("LastModified", whole_seconds(made.timestamp)), ("ETag", f'"{made.etag}"'))
     result.extend(checksums.nodes(counted.checksum(), with_type=False))
     return response(result, headers=encryption.shown(upload.headers or {}, key))
 

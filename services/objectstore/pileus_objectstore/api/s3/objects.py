@@ -208,7 +208,7 @@ def copy(s3: S3Request) -> Response:
     headers_shown = object_versions.created_headers(meta) + encryption.shown(meta.headers, key)
     if source.version:
         headers_shown.append(("x-amz-copy-source-version-id", source.version))
-    result = Node("CopyObjectResult", ("ETag", f'"{meta.etag}"'), ("LastModified", modified))
+    result = Node("CopyObjectResult", ("LastModified", modified), ("ETag", f'"{meta.etag}"'))
     return response(result, headers=headers_shown)
 
 
