@@ -8,7 +8,8 @@
 `operations/SERVICE.txt` has a line for each documented operation: method, path, the action in the body, marks (T: a
 required interop test reaches it; t: any test of Tempest does; s: openstacksdk calls it; d: deprecated).
 `tempest/SERVICE.json` has the counts of a run, and the messages of tests that didn't pass. `failures.txt` explains
-these: the beginning of a test's name -- why. A failure that it doesn't explain fails the check.
+these: the beginning of a test's name -- why. `swift_suite.md` is the last run of Swift's own functional suite.
+A failure that it doesn't explain fails the check.
 Exit status 1 if docs/compatibility.md would change and --check is given.
 """
 
@@ -221,7 +222,8 @@ def page() -> str:
         shares = " | ".join(_share(found, marks) for marks in ("", "T", "ts"))
         rows.append(f"| {service} | {len(found)} | {shares} | {counts} |")
         details.append(_detail(service, found, run))
-    return HEAD + "\n".join(rows) + "\n\n" + _scenarios() + "\n".join(details) + (HERE / "s3.md").read_text()
+    measured = "\n".join((HERE / name).read_text() for name in ("s3.md", "swift_suite.md"))
+    return HEAD + "\n".join(rows) + "\n\n" + _scenarios() + "\n".join(details) + measured
 
 
 def _scenarios() -> str:
