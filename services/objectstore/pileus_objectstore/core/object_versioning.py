@@ -213,6 +213,11 @@ def delete_version(tools: Tools, target: Target, version: str, *, promote: bool,
     With `promote`, as S3 has it, the newest version that is left becomes the current one if the current one, or the
     marker in its place, is deleted. Without, as Swift has it, there is no current one then.
     """
+    with tools.turns.take(target):
+        return _delete_version(tools, target, version, promote, ignored_lock)
+
+
+def _delete_version(tools: Tools, target: Target, version: str, promote: bool, ignored_lock: str) -> Deletion:
     reply = present(tools, target)
     if version == NULL and reply.meta is not None and not is_link(reply.meta):
         return _delete_null(tools, target, reply, promote, ignored_lock)

@@ -9,6 +9,7 @@ from pileus_objectstore.core.clock import Clock
 from pileus_objectstore.core.cluster import Cluster
 from pileus_objectstore.core.listing_cache import ListingCache
 from pileus_objectstore.core.policy_cache import PolicyCache
+from pileus_objectstore.core.turns import Turns
 
 
 @dataclass(frozen=True)
@@ -21,3 +22,4 @@ class Tools:
     policies: PolicyCache
     authenticate: Authenticator
     now: Callable[[], float] = field(default_factory=Clock)
+    turns: Turns = field(default_factory=Turns)
