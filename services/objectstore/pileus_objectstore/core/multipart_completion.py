@@ -158,7 +158,8 @@ def _store(
     if replaced is not None and replaced.headers.get(UPLOAD) != upload.id:
         delete_parts(tools, replaced)
     event_queues.created(tools, target, stored, reply, "CompleteMultipartUpload")
-    return CompletedUpload(etag, checksum, reply.meta or ObjectMeta(target.path, stored.timestamp))
+    meta = stored_objects.with_headers(reply, headers).meta
+    return CompletedUpload(etag, checksum, meta or ObjectMeta(target.path, stored.timestamp))
 
 
 def _line(upload: Upload, part: Part) -> Line:

@@ -153,7 +153,7 @@ def test_uploads_in_parts_with_the_clients_key(s3: S3) -> None:
     client.put_object(**BUCKET, Key="source", Body=PART, **MINE)
     upload = named | {"UploadId": client.create_multipart_upload(**named, **MINE)["UploadId"]}
     assert refusal(client.upload_part, **upload, PartNumber=1, Body=PART)[0] == 400
-    assert refusal(client.upload_part, **upload, PartNumber=1, Body=PART, **OTHERS)[0] == 403
+    assert refusal(client.upload_part, **upload, PartNumber=1, Body=PART, **OTHERS)[0] == 400
     first = client.upload_part(**upload, PartNumber=1, Body=PART, **MINE)["ETag"]
     copied = client.upload_part_copy(**upload, PartNumber=2, CopySource="box/source", **SOURCE, **MINE)
     last = client.upload_part(**upload, PartNumber=3, Body=BODY, **MINE)["ETag"]
@@ -169,6 +169,18 @@ def test_uploads_in_parts_with_the_clients_key(s3: S3) -> None:
     assert refusal(client.get_object, **named)[0] == 400
     assert refusal(client.get_object, **named, **OTHERS)[0] == 403
     assert not on_disk(s3, PART[:24])
+
+
+def test_uploads_in_parts_with_the_stores_keys(s3: S3) -> None:
+    client, named = s3.client(), BUCKET | {"Key": "large"}
+    begun = client.create_multipart_upload(**named, ServerSideEncryption="AES256")
+    upload = named | {"UploadId": begun["UploadId"]}
+    part = client.upload_part(**upload, PartNumber=1, Body=BODY)
+    parts = [{"PartNumber": 1, "ETag": part["ETag"]}]
+    done = client.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})
+    read = client.get_object(**named)
+    assert {answer["ServerSideEncryption"] for answer in (begun, part, done, read)} == {"AES256"}
+    assert read["Body"].read() == BODY
 
 
 def test_swifts_api_gives_no_object_that_a_clients_key_encrypts(s3: S3) -> None:

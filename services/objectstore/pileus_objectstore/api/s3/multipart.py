@@ -24,6 +24,7 @@ from pileus_objectstore.core import objects as core_objects
 from pileus_objectstore.core.access import ABORT_UPLOAD, CREATE_OBJECT
 from pileus_objectstore.core.checksums import ALGORITHMS, Checksum, encode
 from pileus_objectstore.core.conditions import resolve
+from pileus_objectstore.core.encryption.customer_keys import CustomerKey, CustomerKeyMissing, CustomerKeyWrong
 from pileus_objectstore.core.multipart_completion import (
     ChecksumWrong,
     CompletionRequest,
@@ -31,10 +32,11 @@ from pileus_objectstore.core.multipart_completion import (
     PartTooSmall,
     PartWrong,
 )
-from pileus_objectstore.core.multipart_uploads import MAX_PARTS, NoSuchUpload, PartBody, Upload
+from pileus_objectstore.core.multipart_uploads import MAX_PARTS, LateChecksum, NoSuchUpload, PartBody, Upload
 from pileus_objectstore.core.requests import GetRequest, Read
 from pileus_objectstore.core.stored_objects import reader_of
 from pileus_objectstore.core.timestamps import whole_seconds
+from pileus_objectstore.wire.contract import ObjectMeta
 
 MAX_PART_BYTES = 5 << 30
 
@@ -76,7 +78,7 @@ def put_part(s3: S3Request) -> Response:
     s3.payload.check_if_empty()
     payload = s3.payload
     body, key = PartBody(payload.read, payload.size), encryption.customer_key(s3)
-    meta = multipart_uploads.put_part(s3.tools, upload, number, body, payload.checksum, key)
+    meta = _store_part(s3, upload, number, body, payload.checksum, key)
     shown = [("ETag", f'"{meta.etag}"'), *checksums.headers(payload.checksum())[:1]]
     return Response(200, shown + encryption.shown(upload.headers or {}, key), b"", "")
 
@@ -101,10 +103,20 @@ def _copy_part(s3: S3Request, number: int) -> Response:
     upload = find(s3)
     counted = CountedReader(reader_of(found.content.read(first, last)), upload)
     body, key = PartBody(counted.read, last - first + 1), encryption.customer_key(s3)
-    made = multipart_uploads.put_part(s3.tools, upload, number, body, counted.checksum, key)
+    made = _store_part(s3, upload, number, body, counted.checksum, key)
     result = Node("CopyPartResult", ("LastModified", whole_seconds(made.timestamp)), ("ETag", f'"{made.etag}"'))
     result.extend(checksums.nodes(counted.checksum(), with_type=False))
     return response(result, headers=encryption.shown(upload.headers or {}, key))
+
+
+def _store_part(
+    s3: S3Request, upload: Upload, number: int, body: PartBody, checksum: LateChecksum, key: CustomerKey | None
+) -> ObjectMeta:
+    try:
+        return multipart_uploads.put_part(s3.tools, upload, number, body, checksum, key)
+    except (CustomerKeyMissing, CustomerKeyWrong):
+        why = "The provided encryption parameters did not match the ones used originally."
+        raise S3Error("InvalidRequest", why) from None
 
 
 class CountedReader:
@@ -160,7 +172,7 @@ def complete(s3: S3Request) -> Response:
     location = f"/{s3.bucket}/{s3.key}"
     named = ("Location", location), ("Bucket", s3.bucket), ("Key", s3.key), ("ETag", f'"{done.etag}"')
     result = Node("CompleteMultipartUploadResult", *named).extend(checksums.nodes(done.checksum))
-    return response(result, headers=versions.created_headers(done.meta))
+    return response(result, headers=versions.created_headers(done.meta) + encryption.shown(done.meta.headers))
 
 
 def abort(s3: S3Request) -> Response:
