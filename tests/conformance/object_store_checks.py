@@ -60,7 +60,18 @@ STATUSES = {
     "OPTIONS": {200},
 }
 LISTINGS = {f"{media}; charset=utf-8" for media in ("text/plain", "application/json", "application/xml", "text/xml")}
-KEYS = {"name", "count", "bytes", "last_modified", "hash", "content_type", "subdir", "slo_etag", "symlink_path"}
+KEYS = {
+    "name",
+    "count",
+    "bytes",
+    "last_modified",
+    "hash",
+    "content_type",
+    "subdir",
+    "slo_etag",
+    "symlink_path",
+    "storage_policy",
+}
 CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 

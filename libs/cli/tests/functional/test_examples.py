@@ -124,7 +124,12 @@ PEOPLE = [
     for one in importlib.import_module(f"pileus_cli.people.{module}").COMMANDS
     for line in one.examples
 ]
-ON_A_REAL_CLOUD = ("launch", "ssh", "cloud")  # a guest that answers, a state directory: tests/integration runs these
+ON_A_REAL_CLOUD = (
+    "launch",
+    "ssh",
+    "cloud",
+    "host",
+)  # a guest that answers, a state directory: tests/integration runs these
 
 
 @pytest.mark.parametrize(("name", "line"), [(name, line) for name, line in PEOPLE if name not in ON_A_REAL_CLOUD])

@@ -99,6 +99,8 @@ class Responder:
             request.headers, request.underscored = split_underscored(request.headers)
         if connection.request is not None and not isinstance(connection.peer, tuple):
             connection.client = (_header(connection, "X-FORWARDED-FOR"), 0)
+            if root := connection.request.underscored.pop("script_name", ""):  # our own proxy's word, not a client's
+                connection.request.headers.append(("SCRIPT_NAME", root))
         return connection.request is not None
 
     def _admit(self, connection: Connection) -> bool:

@@ -318,7 +318,6 @@ AMBIGUOUS = {
     "a head without end": H + b"A: b\r\n" * 20_000,
     "not HTTP": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"a" * 200 + b"\r\n\r\n",
     "an unknown expectation": H + b"Expect: gold\r\nContent-Length: 2\r\n\r\n{}",
-    "bytes in the path": b"GET /v1/\xff\xfe HTTP/1.1\r\nHost: x\r\n\r\n",
 }
 
 

@@ -6,8 +6,7 @@ admit others, and what the policy of a bucket denies is denied to all, through b
 
 from typing import NamedTuple
 
-import msgspec
-
+from pileus_kit import decoding
 from pileus_kit.auth import Caller
 from pileus_kit.errors import CloudError, Forbidden, Unauthorized
 from pileus_objectstore.core import stored_objects
@@ -216,7 +215,7 @@ class Access:
         if self.facts.names_null and VERSION in meta.headers:
             return None  # the version that S3 calls null is another one than the current
         text = meta.headers.get(OBJECT_ACL, "")
-        return msgspec.json.decode(text, type=Acl) if text else None
+        return decoding.decode(text, Acl) if text else None
 
     def _admitted_by_swift(self, action: Action, target: Target, ignore_public: bool, fresh: bool) -> bool:
         """Whether Swift's ACL of the container grants it."""

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 
+from pileus_kit import decoding
 from pileus_objectstore.core.bucket_settings import Setting
 
 log = logging.getLogger(__name__)
@@ -125,7 +126,7 @@ def lines(file: Path) -> Iterator[Line]:
     with file.open("rb") as opened:
         for raw in opened:
             try:
-                yield msgspec.json.decode(raw, type=Line)
+                yield decoding.decode(raw, Line)
             except msgspec.MsgspecError:
                 log.warning("%s has a line that is no entry of an access log", file)
 

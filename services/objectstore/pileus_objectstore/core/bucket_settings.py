@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
+from pileus_kit import decoding
 from pileus_kit.errors import BadRequest, NotFound
 from pileus_objectstore.core.listing_heads import put_container
 from pileus_objectstore.core.names import NOT_FOUND, Target
@@ -63,4 +64,4 @@ class Setting(Generic[T]):
 @lru_cache(KEEP_DECODED)
 def _decode(text: str, kind: type[T]) -> T:
     """Decode a value. It is remembered: policies are read at each request. So types must be frozen."""
-    return msgspec.json.decode(text, type=kind)
+    return decoding.decode(text, kind)

@@ -10,6 +10,7 @@ from functools import lru_cache
 
 import msgspec
 
+from pileus_kit import decoding
 from pileus_objectstore.wire.contract import ListingInfo, ObjectMeta
 
 MODE = "X-Object-Sysmeta-S3-Lock-Mode"
@@ -42,7 +43,7 @@ def rules_of(container: ListingInfo | None) -> LockRules | None:
 
 @lru_cache(256)
 def _decode(text: str) -> LockRules:
-    return msgspec.json.decode(text, type=LockRules)
+    return decoding.decode(text, LockRules)
 
 
 def default_headers(rules: LockRules | None, headers: Mapping[str, str], now: float) -> dict[str, str]:

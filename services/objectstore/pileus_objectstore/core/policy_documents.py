@@ -11,6 +11,7 @@ from functools import lru_cache
 
 import msgspec
 
+from pileus_kit import decoding
 from pileus_kit.errors import BadRequest
 from pileus_objectstore.core import policy_conditions
 from pileus_objectstore.core.policy_conditions import Condition, Facts
@@ -167,7 +168,7 @@ def parse(text: str) -> Policy:
 
 def _read(text: str) -> _Document:
     try:
-        return msgspec.json.decode(text, type=_Document)
+        return decoding.decode(text, _Document)
     except (msgspec.DecodeError, RecursionError) as err:
         why = str(err) if isinstance(err, msgspec.ValidationError) else "This policy contains invalid Json"
         raise PolicyWrong(why=why) from None

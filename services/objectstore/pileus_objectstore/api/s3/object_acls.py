@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from pileus_kit import decoding
 from pileus_objectstore.api.http import Response
 from pileus_objectstore.api.s3 import acls, metadata, objects
 from pileus_objectstore.api.s3.requests import S3Request
@@ -39,4 +40,4 @@ def owner(s3: S3Request, headers: Mapping[str, str]) -> str:
 def of(s3: S3Request, headers: Mapping[str, str]) -> Acl:
     """The list of an object by its stored metadata: its bucket's owner's alone, unless another was stored."""
     stored = headers.get(OBJECT_ACL, "")
-    return msgspec.json.decode(stored, type=Acl) if stored else acls.private(s3.project)
+    return decoding.decode(stored, Acl) if stored else acls.private(s3.project)

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from pileus_kit import decoding
 from pileus_objectstore.api.s3.errors import S3Error
 
 IGNORED = ("awsaccesskeyid", "signature", "policy", "file", "x-amz-signature")
@@ -63,7 +64,7 @@ def _read(encoded: str) -> _Document:
     if len(encoded) > MAX_POLICY_BYTES:
         raise _wrong("it is too long")
     try:
-        return msgspec.json.decode(base64.b64decode(encoded, validate=True), type=_Document)
+        return decoding.decode(base64.b64decode(encoded, validate=True), _Document)
     except (ValueError, msgspec.DecodeError, RecursionError) as err:
         raise _wrong(str(err)) from None
 

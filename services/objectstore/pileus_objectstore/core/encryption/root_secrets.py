@@ -16,6 +16,7 @@ import msgspec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from pileus_kit import decoding
 from pileus_kit.errors import Unavailable
 
 SECRET_BYTES = 32
@@ -86,7 +87,7 @@ class RootSecrets:
         if (about.st_ino, about.st_mtime_ns) == self._seen:
             return
         with self._lock:
-            stored = msgspec.json.decode(self._path.read_bytes(), type=_Stored)
+            stored = decoding.decode(self._path.read_bytes(), _Stored)
             self._known = {name: RootSecret(name, bytes.fromhex(text)) for name, text in stored.secrets.items()}
             self._active, self._seen = stored.active, (about.st_ino, about.st_mtime_ns)
 
