@@ -78,7 +78,7 @@ def test_the_readme_s_commands(run: Run) -> None:
     for line in lines:
         if not line.startswith(
             ("pileus image build", "pileus cloud", "pileus host")
-        ):  # test_distributions, tests/machines
+        ):  # have their own
             run(line)
 
 

@@ -129,7 +129,7 @@ ON_A_REAL_CLOUD = (
     "ssh",
     "cloud",
     "host",
-)  # a guest that answers, a state directory: tests/integration runs these
+)  # tests/integration runs these
 
 
 @pytest.mark.parametrize(("name", "line"), [(name, line) for name, line in PEOPLE if name not in ON_A_REAL_CLOUD])
