@@ -76,9 +76,7 @@ def test_the_readme_s_commands(run: Run) -> None:
     lines = re.findall(r"^    (pileus .*?)(?:\s+#.*)?$", (TOP / "README.md").read_text(), re.M)
     assert lines
     for line in lines:
-        if not line.startswith(
-            ("pileus image build", "pileus cloud", "pileus host")
-        ):  # have their own
+        if not line.startswith(("pileus image build", "pileus cloud", "pileus host")):  # have their own
             run(line)
 
 
