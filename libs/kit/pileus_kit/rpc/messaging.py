@@ -19,7 +19,11 @@ RABBIT_OPTIONS: dict[str, object] = {
 """Nothing on the bus has to outlive the broker: jobs are in the database, and a caller without an answer asks again. So
 queues are plain and expire; docs/decisions/0003 has the figures against quorum queues."""
 
-CLUSTER_OPTIONS: dict[str, object] = {"rabbit_quorum_queue": True, "rabbit_transient_quorum_queue": True}
+CLUSTER_OPTIONS: dict[str, object] = {
+    "rabbit_quorum_queue": True,
+    "rabbit_transient_quorum_queue": True,
+    "heartbeat_timeout_threshold": 10,
+}
 """With several brokers a plain queue would be gone as long as its node is; a quorum queue goes on with the others."""
 
 
