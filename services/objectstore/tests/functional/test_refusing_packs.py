@@ -107,20 +107,22 @@ def test_handoffs_replace_devices_that_refuse(tmp_path: Path, harm: str) -> None
 
 
 class FaultyOs:
-    """`os` for the modules that write packs, with one call that fails on some devices."""
+    """`os` for the modules that write packs, with calls that fail on some devices; `hit` are those that did."""
 
-    def __init__(self, call: str, devices: set[str], code: int) -> None:
-        self._call, self._devices, self._code = call, devices, code
+    def __init__(self, calls: set[str], devices: set[str], code: int) -> None:
+        self._calls, self._devices, self._code = calls, devices, code
+        self.hit: set[str] = set()
 
     def __getattr__(self, name: str) -> Any:
         real = getattr(os, name)
-        if name != self._call:
+        if name not in self._calls:
             return real
 
         def failing(target: Any, *rest: Any, **more: Any) -> Any:
             path = str(Path(f"/proc/self/fd/{target}").readlink()) if isinstance(target, int) else str(target)
             writes = name != "open" or rest[0] & os.O_CREAT
             if writes and any(f"/{device}/" in path for device in self._devices):
+                self.hit.add(name)
                 raise OSError(self._code, os.strerror(self._code), path)
             return real(target, *rest, **more)
 
@@ -143,12 +145,15 @@ class FaultyOs:
 def test_an_error_at_each_call(
     tmp_path: Path, call: str, broken: int, code: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Calls of new segments fail for the first object of a device, those of records for each."""
+    """A host that was started again makes a new segment; a record that was written in part is cut off again."""
     with cluster(tmp_path, mounted=0, devices=7) as store:
         container = container_on(store, 0)
         for name in NAMES[:3]:
             assert store.client.put(f"{container}/{name}", data=b"old").status_code == 201
-        faulty = FaultyOs(call, {f"d{n}" for n in range(1, broken + 1)}, code)
+        store.stop_host(0)
+        store.start_host(0)
+        calls = {"pwrite", call} if call == "ftruncate" else {call}
+        faulty = FaultyOs(calls, {f"d{n}" for n in range(1, broken + 1)}, code)
         with monkeypatch.context() as patch:
             for module in (pack_log, pack_segments, object_files):
                 patch.setattr(module, "os", faulty)
@@ -165,6 +170,7 @@ def test_an_error_at_each_call(
                     data,
                     before,
                 )
+        assert faulty.hit == calls
         for name in NAMES[:3]:
             assert store.client.put(f"{container}/{name}", data=b"again").status_code == 201
         store.stop_host(0)
