@@ -36,7 +36,8 @@ name, conf = sys.argv[1:]
 step = Path(conf).with_name("clock-step")
 real = time.time
 if step.exists():
-    time.time = lambda: real() + float(step.read_text())
+    by = float(step.read_text())
+    time.time = lambda: real() + by
 if name == "storage":
     agent.main(["--config", conf])
 elif name == "worker":
