@@ -4,6 +4,7 @@ The URL is an administrator's. Each service gets a database, a role that owns it
 service that was broken into reads nothing of the others.
 """
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 MIN_CONNECTIONS = 200
 """Connections that a busy all-in-one may open: five APIs, twice as many under load, and four workers of 16 threads."""
+ROLE = "SELECT shobj_description(oid, 'pg_authid') AS mark FROM pg_roles WHERE rolname = :name"
+OWNER = "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = :name"
 MAINTENANCE = "postgres"  # the database to which an administrator connects to make others
 
 
@@ -56,24 +59,32 @@ def _check(connection: "Connection") -> None:
 
 
 def _make(connection: "Connection", plan: Plan, service: str) -> None:
+    """Make a service's role and database. Those of another cloud, which has the same names, are left alone."""
+    from psycopg2.extensions import encrypt_password
     from sqlalchemy import text
 
-    name, password = plan.database_name(service), plan.secrets[f"database {service}"]
-    quote = connection.dialect.identifier_preparer.quote_identifier
-    role = quote(name)
-    if not connection.execute(text("SELECT 1 FROM pg_roles WHERE rolname = :name"), {"name": name}).scalar():
-        connection.execute(text(f"CREATE ROLE {role} LOGIN"))
-    literal = connection.scalar(text("SELECT quote_literal(:password)"), {"password": password})
-    connection.exec_driver_sql(f"ALTER ROLE {role} PASSWORD {literal}".replace("%", "%%"))
-    if not connection.execute(text("SELECT 1 FROM pg_database WHERE datname = :name"), {"name": name}).scalar():
+    name, mark = plan.database_name(service), _mark(plan)
+    role = connection.dialect.identifier_preparer.quote_identifier(name)
+    found = connection.execute(text(ROLE), {"name": name}).first()
+    if found is None:  # both statements or none: what isn't marked is never touched again
+        connection.exec_driver_sql(f"CREATE ROLE {role} LOGIN; COMMENT ON ROLE {role} IS '{mark}'")
+    owner = connection.execute(text(OWNER), {"name": name}).scalar()
+    if (found is not None and found.mark != mark) or owner not in (None, name):
+        raise DatabaseUnusable(f"the server has a {name} that isn't this cloud's: let the URL end with another name")
+    password = plan.secrets[f"database {service}"]
+    raw = connection.connection.dbapi_connection
+    verifier = encrypt_password(password, name, raw, "scram-sha-256")
+    connection.exec_driver_sql(f"ALTER ROLE {role} PASSWORD '{verifier}'")
+    if owner is None:
         connection.execute(text(f"GRANT {role} TO CURRENT_USER"))
-        connection.execute(
-            text(
-                f"CREATE DATABASE {role} OWNER {role} TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' "
-                "LC_CTYPE 'C.UTF-8'"
-            )
-        )
+        settings = "TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C.UTF-8'"
+        connection.execute(text(f"CREATE DATABASE {role} OWNER {role} {settings}"))
     connection.execute(text(f"REVOKE CONNECT, TEMPORARY ON DATABASE {role} FROM PUBLIC"))
+
+
+def _mark(plan: Plan) -> str:
+    """Return what the cloud's roles are marked with. It is derived from a secret that never changes."""
+    return f"Pileus cloud {hashlib.sha256(plan.secrets['hash_path'].encode()).hexdigest()[:16]}"
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg2
 import pytest
 from keystoneauth1.exceptions import ClientException
 from openstack.config import OpenStackConfig
@@ -133,6 +134,8 @@ def test_a_cloud_moves_to_postgresql_and_back(servers: Servers, on_sqlite: Conne
     assert PASSWORD not in shown
     assert (STATE / "plan.json").stat().st_mode & 0o077 == 0
     check_rights()
+    deploy("database", "move", f"{servers.url}?connect_timeout=9")  # the same databases by another URL
+    assert ids(cloud) == made
     made |= make_one(cloud)
     deploy("database", "move", "sqlite")
     assert ids(cloud) == made
@@ -140,6 +143,21 @@ def test_a_cloud_moves_to_postgresql_and_back(servers: Servers, on_sqlite: Conne
     deploy("database", "confirm")
     assert ids(cloud) == made
     assert "deleted already" in deploy("database", "confirm", fails=True)
+
+
+def test_databases_of_another_cloud_are_left_alone(servers: Servers, on_sqlite: Connection) -> None:
+    """A cloud whose URL has the name of another's databases."""
+    with psycopg2.connect(servers.url.replace("/tested", "/postgres")) as connection:
+        connection.autocommit = True
+        connection.cursor().execute("CREATE ROLE tested_compute LOGIN; CREATE ROLE tested_image")
+        connection.cursor().execute("CREATE DATABASE tested_network")
+    refused = deploy("database", "move", servers.url, fails=True)
+    assert "tested_compute that isn't this cloud's" in refused
+    with psycopg2.connect(servers.url.replace("/tested", "/postgres")) as connection:
+        cursor = connection.cursor()
+        cursor.execute("SELECT rolpassword FROM pg_authid WHERE rolname = 'tested_compute'")
+        assert cursor.fetchall() == [(None,)]
+    assert deploy("database", "show").startswith("SQLite")
 
 
 def check_rights() -> None:
