@@ -5,7 +5,7 @@ import os
 import sys
 from dataclasses import replace
 
-from pileus_deploy import arguments, lifecycle, plan_files, secret_rotation, uninstall
+from pileus_deploy import arguments, lifecycle, pauses, plan_files, secret_rotation, uninstall
 from pileus_deploy.plan import Plan
 from pileus_deploy.status import status
 from pileus_kit.file_modes import use_private_umask
@@ -60,6 +60,7 @@ def _run(given: argparse.Namespace) -> int:
         print(f"There is no cloud in {state}; deploy/up makes one.")
         return 2 if given.command in ("status", "invite") else 0
     plan = known or Plan(state)
+    _check_place_and_time(plan, given.command)
     if given.command == "up":
         return _up(plan, given)
     if given.command == "status":
@@ -79,6 +80,14 @@ def _run(given: argparse.Namespace) -> int:
     else:
         getattr(lifecycle, given.command)(plan)
     return 0
+
+
+def _check_place_and_time(plan: Plan, command: str) -> None:
+    """Raise RuntimeError if the command must not run on this machine, or not now."""
+    if command in ("up", "rotate") and pauses.is_wanted(plan.state):
+        raise RuntimeError("the databases are being moved; wait for the end of `pileus cloud database move`")
+    if command in ("rotate", "database") and plan.controller:
+        raise RuntimeError(f"this machine joined the cloud at {plan.controller}; run this there")
 
 
 def _up(plan: Plan, given: argparse.Namespace) -> int:

@@ -63,21 +63,31 @@ def set_drained(cloud: Cloud, host: CloudHost, drained: bool) -> None:
         cloud.call("PUT", "volume", "/v3/{project}/os-services/enable", body)
 
 
-def move_network_services(cloud: Cloud, host: CloudHost, others: list[CloudHost]) -> int:
-    """Move DHCP and routers to the first of the others that takes them. Returns how many moved."""
-    if not host.agents or not others:
-        return 0
-    target, moved = others[0], 0
+def move_network_services(cloud: Cloud, host: CloudHost, others: list[CloudHost]) -> tuple[int, list[str]]:
+    """Move DHCP and routers to the first of the others that takes each. Returns how many moved, and what stays."""
+    moved, kept = 0, list[str]()
+    if not host.agents:
+        return moved, kept
     for network in cloud.call("GET", "network", f"/v2.0/agents/{host.agents[DHCP]}/dhcp-networks")["networks"]:
-        path = f"/v2.0/agents/{target.agents[DHCP]}/dhcp-networks"
-        cloud.call("POST", "network", path, {"network_id": network["id"]})
-        moved += 1
+        taken = _move(cloud, others, DHCP, "dhcp-networks", {"network_id": network["id"]})
+        moved, kept = moved + taken, kept if taken else [*kept, f"DHCP of {network['name'] or network['id']}"]
     for router in cloud.call("GET", "network", f"/v2.0/agents/{host.agents[L3]}/l3-routers")["routers"]:
-        cloud.call("DELETE", "network", f"/v2.0/agents/{host.agents[L3]}/l3-routers/{router['id']}")
-        path = f"/v2.0/agents/{target.agents[L3]}/l3-routers"
-        cloud.call("POST", "network", path, {"router_id": router["id"]})
-        moved += 1
-    return moved
+        taken = _move(cloud, others, L3, "l3-routers", {"router_id": router["id"]})
+        moved, kept = moved + taken, kept if taken else [*kept, f"router {router['name'] or router['id']}"]
+    return moved, kept
+
+
+def _move(cloud: Cloud, others: list[CloudHost], agent: str, path: str, body: dict[str, str]) -> bool:
+    """Whether one of the others took it; a host refuses what needs a physical network that it isn't connected to."""
+    from keystoneauth1.exceptions import Conflict
+
+    for target in others:
+        try:
+            cloud.call("POST", "network", f"/v2.0/agents/{target.agents[agent]}/{path}", body)
+        except Conflict:
+            continue
+        return True
+    return False
 
 
 def servers_on(cloud: Cloud, name: str) -> list[str]:

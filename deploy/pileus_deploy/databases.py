@@ -101,7 +101,7 @@ def _administrator(plan: Plan) -> "Iterator[Connection]":
             yield connection
     except DBAPIError as err:
         why = str(err.orig).strip().splitlines()[0]
-        raise DatabaseUnusable(f"{without_password(plan.secrets['database'])}: {why}") from None
+        raise DatabaseUnusable(f"{without_password(plan.database)}: {why}") from None
     finally:
         engine.dispose()
 

@@ -73,9 +73,8 @@ HOSTS = """frontend hosts
 backend registrar
   server registrar unix@{registrar}
 """
-# Data for hosts is on the host port only.
-PUBLIC = """  http-request deny deny_status 404 if { path_beg /metadata /v2/data/ }
-"""
+FOR_HOSTS = {"compute": "/+metadata(/|$)", "image": "/+v2/+data/"}
+"""What is on the host port only: expressions over paths as services read them, decoded, with slashes doubled or not."""
 
 
 def command(plan: Plan) -> tuple[str, ...]:
@@ -116,16 +115,23 @@ def config(plan: Plan) -> str:
 def _public(plan: Plan) -> Iterator[str]:
     tls = f"ssl crt {plan.public_certificate} alpn http/1.1"
     for service in PORTS:
-        yield f"frontend {service}\n  bind {plan.address}:{plan.port(service)} {tls}\n{FORWARD}{PUBLIC}"
+        yield f"frontend {service}\n  bind {plan.address}:{plan.port(service)} {tls}\n{FORWARD}"
+        yield _keep_for_hosts(service)
         yield f"  default_backend {service}\nbackend {service}\n  server api unix@{plan.socket(service)}\n"
     yield f"frontend paths\n  bind {plan.address}:{plan.common_port} {tls}\n{FORWARD}"
     for service, path in PATHS.items():
         yield f"  acl of_{service} path_beg /{path}/\n  acl of_{service} path /{path}\n"
-        yield f"  http-request deny deny_status 404 if {{ path_beg /{path}/metadata /{path}/v2/data/ }}\n"
+        yield _keep_for_hosts(service, f"/+{path}")
         yield f"  http-request set-header SCRIPT_NAME /{path} if of_{service}\n"
     yield f"  http-request deny deny_status 404 unless {' or '.join(f'of_{service}' for service in PATHS)}\n"
     for service in PATHS:
         yield f"  use_backend {service} if of_{service}\n"
+
+
+def _keep_for_hosts(service: str, prefix: str = "") -> str:
+    """Return the rule that hides from everybody else what a service has for hosts; '' if it has nothing."""
+    kept = FOR_HOSTS.get(service)
+    return f"  http-request deny deny_status 404 if {{ path,url_dec -m reg '^{prefix}{kept}' }}\n" if kept else ""
 
 
 def refuse(plan: Plan, serials: list[str], address: str) -> None:

@@ -20,6 +20,8 @@ WITHOUT_NAME = ("list",)
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command. Returns 0, 1 if it failed, or 2 if there is no such cloud or machine."""
+    from keystoneauth1.exceptions import ClientException
+
     given = _parser().parse_args(argv)
     plan = plan_files.load(given.state.resolve()) if os.access(given.state / plan_files.PLAN, os.R_OK) else None
     if plan is None:
@@ -29,7 +31,7 @@ def main(argv: list[str] | None = None) -> int:
         if plan.controller:
             raise NoMembers(f"this machine joined the cloud at {plan.controller}; run this there")
         return COMMANDS[given.command](plan, given)
-    except (RuntimeError, OSError) as err:
+    except (RuntimeError, OSError, ClientException) as err:
         print(f"pileus host {given.command}: {err}", file=sys.stderr)
         return 1
 
@@ -114,7 +116,10 @@ def _drain(plan: Plan, given: argparse.Namespace) -> int:
     others = [one for one in others if one.services["network"] == "up"]
     with step("DHCP and routers move") as remark:
         others.sort(key=lambda one: one.name != plan.host)
-        remark(str(cloud_hosts.move_network_services(admin, host, others)))
+        moved, kept = cloud_hosts.move_network_services(admin, host, others)
+        remark(str(moved))
+    if kept:
+        print(f"No other machine is connected to what these need, so they stay: {', '.join(kept[:10])}")
     servers = cloud_hosts.servers_on(admin, host.name)
     if servers:
         print(f"{len(servers)} servers stay until they are moved or deleted: {', '.join(servers[:10])}")
@@ -132,6 +137,9 @@ def _resume(plan: Plan, given: argparse.Namespace) -> int:
 
 
 def _remove(plan: Plan, given: argparse.Namespace) -> int:
+    if given.force:
+        with step(f"{given.name} may do nothing any more"):  # whatever the services say, or if they say nothing
+            membership.remove(plan, given.name)
     admin = _admin(plan)
     host = cloud_hosts.load(admin).get(given.name)
     servers = cloud_hosts.servers_on(admin, given.name) if host else []
@@ -140,8 +148,9 @@ def _remove(plan: Plan, given: argparse.Namespace) -> int:
             f"{given.name} has {len(servers)} servers ({', '.join(servers[:5])}); `pileus host drain {given.name}` "
             "first, and move or delete them, or use --force if the machine is lost"
         )
-    with step(f"{given.name} may do nothing any more"):
-        membership.remove(plan, given.name)
+    if not given.force:
+        with step(f"{given.name} may do nothing any more"):
+            membership.remove(plan, given.name)
     if host:
         with step("the services forget it") as remark:
             cloud_hosts.set_drained(admin, host, True)

@@ -115,8 +115,8 @@ def _start(plan: Plan) -> None:
             wait_for(
                 service,
                 120,
-                lambda: is_healthy(plan, service),  # noqa: B023 -- used at once
-                failed=lambda: _why_failed(plan, pid, f"{service}-api"),  # noqa: B023 -- used at once
+                partial(is_healthy, plan, service),
+                failed=partial(_why_failed, plan, pid, f"{service}-api"),
             )
 
 
@@ -145,8 +145,8 @@ def up_member(plan: Plan) -> None:
             wait_for(
                 process.name,
                 120,
-                lambda: supervisor.is_steady(plan.state, process.name),  # noqa: B023 -- used at once
-                failed=lambda: _why_failed(plan, pid, process.name),  # noqa: B023 -- used at once
+                partial(supervisor.is_steady, plan.state, process.name),
+                failed=partial(_why_failed, plan, pid, process.name),
             )
     systemd_unit.install(plan)
     print(f"This machine is {plan.host} in the cloud at {plan.controller}. `pileus host list` there shows it.")

@@ -43,6 +43,7 @@ def remove(plan: Plan, name: str) -> HostRecord:
         if record.is_member:
             record = replace(record, removed_at=time.time())
             known.save(record)
+    broker.write_accounts(plan)  # a node that starts again reads them, and must not give the accounts back
     haproxy.refuse(plan, list(record.serials), record.address)
     broker.control(plan).delete_accounts(record.accounts)
     return record

@@ -21,6 +21,8 @@ def is_wanted(state: Path) -> bool:
     try:
         with hold(state):
             return False
+    except FileNotFoundError:
+        return False  # nothing ever ran there
     except AlreadyPaused:
         return True
 

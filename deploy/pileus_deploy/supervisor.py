@@ -45,7 +45,7 @@ def run(plan: Plan, wanted: Sequence[Process], between: Callable[[], object]) ->
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     preload(wanted)
     children = [Child(process) for process in wanted]
-    stopping = paused = False
+    stopping, paused = False, pauses.is_wanted(plan.state)
     while not stopping:
         if paused and not pauses.is_wanted(plan.state):
             paused = not _adopt_plan(plan.state)
@@ -272,8 +272,11 @@ def _write_state(plan: Plan, children: Sequence[Child]) -> None:
         }
     )
     temporary = file.with_suffix(".new")
-    temporary.write_text(text)
-    temporary.replace(file)
+    try:
+        temporary.write_text(text)
+        temporary.replace(file)
+    except OSError as err:  # a full disk must not end the processes that work on it
+        log.warning("cannot write %s: %s", file, err)
 
 
 def daemonize(plan: Plan, wanted: Sequence[Process], between: Callable[[], object]) -> int:

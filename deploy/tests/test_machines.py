@@ -1,5 +1,6 @@
 """Invitations and the files of machines; what HAProxy and a machine that joined are configured with."""
 
+import http.client
 import json
 import os
 import shutil
@@ -16,15 +17,21 @@ from cryptography.x509.oid import NameOID
 
 from pileus_deploy import (
     authority,
+    broker,
     configs,
+    databases,
     haproxy,
     host_records,
     join,
     machine_certificate,
+    membership,
+    pauses,
     plan_files,
     processes,
     tls,
 )
+from pileus_deploy.__main__ import main
+from pileus_deploy.broker_control import BrokerFailed
 from pileus_deploy.host_records import HostRecord, HostRecords, NotInvited
 from pileus_deploy.plan import Plan, write_private
 from pileus_deploy.progress import wait_for
@@ -145,9 +152,30 @@ def test_public_apis_may_have_a_certificate_of_their_own(tmp_path: Path) -> None
         assert _certified_name(plan, plan.host_port, ours) == plan.host, "machines verify by the cloud's own authority"
         with pytest.raises(ssl.SSLCertVerificationError):
             _certified_name(plan, plan.port("identity"), ours)
+        check_what_is_for_hosts(plan, everything)
     finally:
         process.terminate()
         process.wait()
+
+
+def check_what_is_for_hosts(plan: Plan, trust: ssl.SSLContext) -> None:
+    """Public ports hide it however the path is written, and nothing else. No service runs, so others are 503."""
+
+    def ask(port: int, path: str) -> int:
+        connection = http.client.HTTPSConnection(plan.address, port, timeout=30, context=trust)
+        connection.putrequest("GET", path)
+        connection.endheaders()
+        return connection.getresponse().status
+
+    metadata = ("/metadata", "/metadata/latest", "/%6detadata/latest", "//metadata", "/%2Fmetadata/x")
+    data = ("/v2/data/x", "/v2/dat%61/x", "//v2//data/x", "/v2%2fdata/x")
+    hidden = [(plan.port("compute"), path) for path in metadata] + [(plan.port("image"), path) for path in data]
+    hidden += [(plan.common_port, f"/compute{path}") for path in metadata]
+    hidden += [(plan.common_port, f"/image{path}") for path in data]
+    assert {(port, path): ask(port, path) for port, path in hidden} == dict.fromkeys(hidden, 404)
+    store = plan.port("objectstore")
+    shown = [(plan.port("image"), "/v2/images"), (plan.port("compute"), "/metadata-of-mine"), (store, "/metadata/key")]
+    assert {(port, path): ask(port, path) for port, path in shown} == dict.fromkeys(shown, 503)
 
 
 def _answers(plan: Plan) -> bool:
@@ -163,3 +191,52 @@ def _certified_name(plan: Plan, port: int, context: ssl.SSLContext) -> str:
     ):
         certificate = x509.load_der_x509_certificate(secured.getpeercert(True) or b"")
     return str(certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)
+
+
+def test_a_removed_machine_is_not_in_the_files_that_the_broker_starts_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host_records, "USER", "nobody")
+    plan = Plan(tmp_path, "127.0.0.1", offset=1200, tls=True)
+    records = HostRecords(tmp_path / "registrar")
+    haproxy.write_config(plan)
+    for name in ("m2", "m3"):
+        records.save(
+            HostRecord(name, "192.0.2.2", ("compute",), 0.0, (f"AB{name}",), accounts={f"compute@{name}": "h"})
+        )
+    broker.write_accounts(plan)
+
+    with pytest.raises(BrokerFailed):  # no node runs; one that starts afterwards reads the files
+        membership.remove(plan, "m2")
+    users = [user["name"] for user in json.loads((tmp_path / "rabbitmq" / "definitions.json").read_text())["users"]]
+    assert "compute@m3" in users
+    assert "compute@m2" not in users
+
+
+def test_a_database_server_that_does_not_answer_is_named(tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    plan = Plan(tmp_path, database=f"postgresql://administrator:geheim@127.0.0.1:{port}/cloud")
+    with pytest.raises(databases.DatabaseUnusable, match="Connection refused") as refused:
+        databases.prepare(plan)
+    assert "geheim" not in str(refused.value)
+
+
+def test_while_databases_move_nothing_else_is_done_to_the_cloud(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan_files.save(Plan(tmp_path, hypervisor="fake"))
+    (tmp_path / "run").mkdir()
+    with pauses.hold(tmp_path):
+        for command in ("up", "rotate"):
+            assert main([command, "--state", str(tmp_path)]) == 1
+            assert "are being moved" in capsys.readouterr().err
+
+
+def test_a_member_rotates_nothing(member: Plan, capsys: pytest.CaptureFixture[str]) -> None:
+    plan_files.save(member)
+    before = (member.state / "secrets.json").read_text()
+    assert main(["rotate", "bus", "--state", str(member.state)]) == 1
+    assert "run this there" in capsys.readouterr().err
+    assert (member.state / "secrets.json").read_text() == before

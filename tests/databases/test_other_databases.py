@@ -221,16 +221,19 @@ def test_a_primary_that_dies_takes_nothing_acknowledged_with_it(pair: Servers) -
     assert pair.standby
     deploy("reset")
     deploy("up", "--offset", str(OFFSET), "--hypervisor", "fake", "--no-demo", "--database", pair.url)
-    cloud = connect()
-    with Load(cloud) as load:
-        load.wait_for(30)
-        pair.primary.kill()
-        pair.standby.promote()
-        load.wait_for(30)
-    assert not load.wrong
-    there = {one.name for one in (*cloud.compute.keypairs(), *cloud.network.security_groups())}
-    assert load.acknowledged <= there
-    make_one(cloud)
+    try:
+        cloud = connect()
+        with Load(cloud) as load:
+            load.wait_for(30)
+            pair.primary.kill()
+            pair.standby.promote()
+            load.wait_for(30)
+        assert not load.wrong
+        there = {one.name for one in (*cloud.compute.keypairs(), *cloud.network.security_groups())}
+        assert load.acknowledged <= there
+        make_one(cloud)
+    finally:
+        deploy("reset")
 
 
 class Load:

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from sqlalchemy import delete, exists, select, update
 from sqlalchemy.orm import Session
 
-from pileus_kit.hosts import mark_seen
 from pileus_network.core import hosts, sync_records
 from pileus_network.core.affected_hosts import ROUTER
 from pileus_network.db.models import ChangeRecord, FloatingIp, Host, Port, Router
@@ -57,7 +56,7 @@ def _record_generation(
     session.execute(delete(ChangeRecord).where(ChangeRecord.host == host.name, ChangeRecord.generation <= generation))
     host.logged_since = max(host.logged_since, min(generation, host.generation))
     host.applied = max(generation, 0)
-    mark_seen(host)
+    hosts.note_heard(host)
     host.failures = [{"kind": f.kind, "id": f.id, "cause": f.cause} for f in failures]
     return host
 

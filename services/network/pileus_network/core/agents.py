@@ -15,7 +15,13 @@ from sqlalchemy.orm import Session, selectinload
 from pileus_network.core import dhcp_ports, hosts, networks, routers, scheduler
 from pileus_network.core.visibility import ELEVATED
 from pileus_network.db.models import Host, Network, Port, Router
-from pileus_network.errors import AgentInUse, AgentNotFound, HTTPBadRequest
+from pileus_network.errors import (
+    AgentInUse,
+    AgentNotFound,
+    HTTPBadRequest,
+    NetworkSchedulingFailed,
+    RouterSchedulingFailed,
+)
 from pileus_network.rpc import DHCP_OWNER
 
 SWITCH, DHCP, L3 = "Linux bridge agent", "DHCP agent", "L3 agent"
@@ -117,9 +123,11 @@ def list_dhcp_agents(session: Session, network_id: str) -> list[Agent]:
 
 
 def add_dhcp_network(session: Session, agent_id: str, network_id: str) -> None:
-    """Serve the network's DHCP from this agent's host."""
-    host = find(session, agent_id, DHCP).host
-    dhcp_ports.move_to_host(session, networks.find(session, network_id, ELEVATED), host.name)
+    """Serve the network's DHCP from this agent's host. Raises NetworkSchedulingFailed if that isn't connected to it."""
+    host, network = find(session, agent_id, DHCP).host, networks.find(session, network_id, ELEVATED)
+    if not dhcp_ports.required_physical_networks(network) <= set(host.physical_networks):
+        raise NetworkSchedulingFailed(network_id=network_id, agent_id=agent_id)
+    dhcp_ports.move_to_host(session, network, host.name)
 
 
 def remove_dhcp_network(session: Session, agent_id: str, network_id: str) -> None:
@@ -152,9 +160,12 @@ def list_l3_agents(session: Session, router_id: str) -> list[Agent]:
 
 
 def add_l3_router(session: Session, agent_id: str, router_id: str) -> None:
-    """Move the router to this agent's host."""
+    """Move the router to this agent's host. Raises RouterSchedulingFailed if that isn't connected to its networks."""
     host = find(session, agent_id, L3).host
-    routers.move_to_host(session, routers.find(session, router_id, ELEVATED), host.name)
+    router = routers.find(session, router_id, ELEVATED)
+    if not routers.required_physical_networks(session, [router.id])[router.id] <= set(host.physical_networks):
+        raise RouterSchedulingFailed(router_id=router_id, agent_id=agent_id)
+    routers.move_to_host(session, router, host.name)
 
 
 def remove_l3_router(session: Session, agent_id: str, router_id: str) -> None:

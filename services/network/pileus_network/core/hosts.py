@@ -23,6 +23,13 @@ def find(session: Session, name: str) -> Host:
     return host
 
 
+def note_heard(host: Host) -> None:
+    """Note that the host has just said something, and whether there was a gap before it."""
+    if host.seen_at is not None and host.seen_at < now() - scheduler.TAKEOVER_TIME:
+        host.heard_since = now()
+    mark_seen(host)
+
+
 def register(session: Session, name: str, facts: HostFacts) -> int:
     """Record a heartbeat; return the newest generation of the host's desired state."""
     host = session.get(Host, name)
@@ -35,9 +42,7 @@ def register(session: Session, name: str, facts: HostFacts) -> int:
     host.agent_version, host.driver, host.tunnel_address = facts.agent_version, facts.driver, facts.tunnel_address
     host.physical_networks = sorted(facts.physical_networks)
     host.applied = facts.generation if facts.generation >= 0 else 0
-    if host.seen_at is not None and host.seen_at < now() - scheduler.TAKEOVER_TIME:
-        host.heard_since = now()
-    mark_seen(host)
+    note_heard(host)
     session.flush()
     if changed:
         _mark_tunnel_peers(session, name)

@@ -6,7 +6,7 @@ What no other host can serve, because it isn't connected to the physical network
 from collections import defaultdict
 from collections.abc import Collection
 
-from sqlalchemy import select
+from sqlalchemy import Select, exists, select
 from sqlalchemy.orm import Session
 
 from pileus_network.core import dhcp_ports, routers, scheduler
@@ -21,11 +21,10 @@ MAX_MOVED = 200
 def are_due(session: Session) -> bool:
     """Whether a silent host has anything that another one could take over."""
     silent = scheduler.silent_hosts(session)
-    if not silent:
-        return False
-    ports = select(Port.id).where(Port.host.in_(silent), Port.device_owner == DHCP_OWNER)
-    return session.scalar(ports.limit(1)) is not None or (
-        session.scalar(select(Router.id).where(Router.host.in_(silent)).limit(1)) is not None
+    candidates = scheduler.candidates(session, excluded=silent) if silent else []
+    return bool(candidates) and (
+        session.execute(_dhcp_ports(silent, candidates).limit(1)).first() is not None
+        or session.execute(_routers(silent, candidates).limit(1)).first() is not None
     )
 
 
@@ -39,17 +38,37 @@ def take_over(session: Session, silent: Collection[str]) -> dict[str, int]:
     return dict(moved)
 
 
-def _move_dhcp_ports(
-    session: Session, silent: Collection[str], candidates: list[Candidate], moved: dict[str, int]
-) -> None:
-    found = session.execute(
+def _dhcp_ports(silent: Collection[str], candidates: list[Candidate]) -> Select[Port, Network]:
+    """The DHCP ports of silent hosts that a candidate can take, in order of their ids."""
+    return (
         select(Port, Network)
         .join(Network, Network.id == Port.network_id)
         .where(Port.host.in_(silent), Port.device_owner == DHCP_OWNER)
+        .where(Network.physical_network.in_(_reached(candidates)))
         .order_by(Port.id)
-        .limit(MAX_MOVED)
-    ).all()
-    for port, network in found:
+    )
+
+
+def _routers(silent: Collection[str], candidates: list[Candidate]) -> Select[Router]:
+    """The routers of silent hosts all of whose physical networks some candidate is connected to."""
+    beyond = (
+        select(Port.id)
+        .join(Network, Network.id == Port.network_id)
+        .where(Port.router_id == Router.id, Port.device_owner.in_(routers.ROUTER_OWNERS))
+        .where(Network.physical_network.not_in(_reached(candidates)))
+    )
+    return select(Router).where(Router.host.in_(silent), ~exists(beyond)).order_by(Router.id)
+
+
+def _reached(candidates: list[Candidate]) -> set[str]:
+    """The physical networks that any of them is connected to; tunnels ("") reach all."""
+    return {""}.union(*(host.physical_networks for host in candidates))
+
+
+def _move_dhcp_ports(
+    session: Session, silent: Collection[str], candidates: list[Candidate], moved: dict[str, int]
+) -> None:
+    for port, network in session.execute(_dhcp_ports(silent, candidates).limit(MAX_MOVED)).all():
         required = dhcp_ports.required_physical_networks(network)
         chosen = scheduler.choose(candidates, required, tunnels=network.network_type == "vxlan")
         if chosen is not None:
@@ -61,7 +80,7 @@ def _move_dhcp_ports(
 def _move_routers(
     session: Session, silent: Collection[str], candidates: list[Candidate], moved: dict[str, int]
 ) -> None:
-    found = session.scalars(select(Router).where(Router.host.in_(silent)).order_by(Router.id).limit(MAX_MOVED)).all()
+    found = session.scalars(_routers(silent, candidates).limit(MAX_MOVED)).all()
     required = routers.required_physical_networks(session, [router.id for router in found])
     for router in found:
         chosen = scheduler.choose(candidates, required[router.id], tunnels=True)

@@ -66,6 +66,14 @@ class AgentInUse(Conflict):
     text = "Agent {id} is alive: it would come back by itself. Stop it first."
 
 
+class RouterSchedulingFailed(Conflict):
+    text = "Failed scheduling router {router_id} to the L3 Agent {agent_id}: its host lacks a physical network."
+
+
+class NetworkSchedulingFailed(Conflict):
+    text = "Failed scheduling network {network_id} to the DHCP Agent {agent_id}: its host lacks its physical network."
+
+
 class ExtensionNotFound(NotFound):
     text = "Extension with alias {alias} does not exist"
 

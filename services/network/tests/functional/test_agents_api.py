@@ -68,3 +68,18 @@ def test_a_dead_host_gets_nothing_new_and_its_deletion_reschedules(network: Netw
     assert ask("GET", f"routers/{first}/l3-agents", as_=admin)[1]["agents"][0]["host"] == "host2"
     ports = ask("GET", "ports?device_owner=network:dhcp&device_owner=network:router_gateway", as_=admin)[1]["ports"]
     assert {port["binding:host_id"] for port in ports} == {"host2"}
+
+
+def test_a_host_gets_nothing_that_it_is_not_connected_to(network: NetworkFixture, ask: Any) -> None:
+    admin, public = network.book.admin, network.public()["id"]
+    router = network.made("router", {"external_gateway_info": {"network_id": public}})["id"]
+    flat = {"provider:network_type": "vlan", "provider:physical_network": "public", "provider:segmentation_id": 7}
+    net = network.made("network", flat, admin)["id"]
+    network.made("subnet", {"network_id": net, "ip_version": 4, "cidr": "10.0.0.0/24"}, admin)
+    network.hello("host2", "192.0.2.2", physical_networks=())
+    agents = {a["agent_type"]: a["id"] for a in ask("GET", "agents?host=host2", as_=admin)[1]["agents"]}
+    path = f"agents/{agents['L3 agent']}/l3-routers"
+    assert ask("POST", path, {"router_id": router}, as_=admin) == (409, "RouterSchedulingFailed")
+    path = f"agents/{agents['DHCP agent']}/dhcp-networks"
+    assert ask("POST", path, {"network_id": net}, as_=admin) == (409, "NetworkSchedulingFailed")
+    assert [a["host"] for a in ask("GET", f"routers/{router}/l3-agents", as_=admin)[1]["agents"]] == ["host1"]

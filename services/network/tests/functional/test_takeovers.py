@@ -7,8 +7,9 @@ import pytest
 from sqlalchemy import update
 
 from pileus_kit.db import count_statements, now
-from pileus_network.core import scheduler
+from pileus_network.core import scheduler, takeovers
 from pileus_network.db.models import Host
+from pileus_network.rpc import Report
 from pileus_network.testing import NetworkFixture
 
 LONG, SHORT = scheduler.TAKEOVER_TIME + timedelta(seconds=2), timedelta(seconds=3)
@@ -89,6 +90,17 @@ def test_when_all_were_silent_the_first_that_is_back_takes_nothing(
     assert whereabouts(network, ask, router) == {"host1"}
 
 
+def test_a_report_is_no_proof_that_the_bus_was_there_all_the_time(
+    network: NetworkFixture, ask: Any, router: str
+) -> None:
+    """The first that says something after a silence of all may send a report before its heartbeat."""
+    heard(network, "host1", LONG)
+    heard(network, "host2", LONG)
+    network.control.report_state("host2", 100, Report())
+    network.control.replace_silent_hosts()
+    assert whereabouts(network, ask, router) == {"host1"}
+
+
 def test_the_only_host_keeps_everything(network: NetworkFixture, ask: Any, router: str) -> None:
     with network.sessions.begin() as session:
         session.delete(session.get_one(Host, "host2"))
@@ -106,6 +118,8 @@ def test_what_no_other_host_is_connected_to_stays(network: NetworkFixture, ask: 
     assert [a["host"] for a in ask("GET", f"routers/{router}/l3-agents", as_=admin)[1]["agents"]] == ["host1"]
     dhcp = ask("GET", "ports?device_owner=network:dhcp", as_=admin)[1]["ports"]
     assert {port["binding:host_id"] for port in dhcp} == {"host2"}, "VXLAN reaches every host"
+    with network.sessions.read() as session:
+        assert not takeovers.are_due(session), "and nobody looks again and again"
 
 
 def test_a_disabled_host_takes_nothing_over(network: NetworkFixture, ask: Any, router: str) -> None:
