@@ -129,7 +129,7 @@ def _public(plan: Plan) -> Iterator[str]:
 
 
 def _keep_for_hosts(service: str, prefix: str = "") -> str:
-    """Return the rule that hides from everybody else what a service has for hosts; '' if it has nothing."""
+    """Return the rule that hides what a service has for hosts from all others; '' if it has nothing."""
     kept = FOR_HOSTS.get(service)
     return f"  http-request deny deny_status 404 if {{ path,url_dec -m reg '^{prefix}{kept}' }}\n" if kept else ""
 
