@@ -78,12 +78,12 @@ def serve(tools: Tools, request: Request, target: Target) -> Response:
     """The answer to a GET or HEAD of an object."""
     version = object_versions.version_of(tools, request, target)
     try:
-        found = objects.get(tools, request.access, replace(get_request(request, target), version=version))
+        with objects.get(tools, request.access, replace(get_request(request, target), version=version)) as found:
+            response = shown(request, found)
+            response.headers += object_versions.shown_headers(tools, target, found.meta)
+            return response
     except objects.IsDeleteMarker as err:
         return object_versions.marker_shown(err)
-    response = shown(request, found)
-    response.headers += object_versions.shown_headers(tools, target, found.meta)
-    return response
 
 
 def put_request(tools: Tools, request: Request) -> PutRequest:

@@ -68,6 +68,21 @@ class Proxy:
         context.request_id.set(transaction)
         event_queues.origin.set(origin_of(environ, None))
         response = self._guarded(environ)
+        try:
+            return self._begun(environ, response, transaction, began, start_response)
+        except BaseException:
+            _close(response.body)
+            raise
+
+    def _begun(
+        self,
+        environ: "WSGIEnvironment",
+        response: Response,
+        transaction: str,
+        began: float,
+        start_response: "StartResponse",
+    ) -> Iterable[bytes]:
+        """Send the head, log the request, and return the body for the server to send."""
         headers = [(name, wire_of(value)) for name, value in response.headers]
         headers += (("X-Trans-Id", transaction), ("X-Openstack-Request-Id", transaction))
         start_response(REASONS.get(response.status, f"{response.status} Refused"), headers)

@@ -16,20 +16,20 @@ class LocalFile:
 
     def __init__(self, path: str, inode: int, start: int, length: int) -> None:
         """Raises OSError if the file can't be opened, or is another one by now."""
-        self._fd = os.open(path, os.O_RDONLY)
+        self._file = open(path, "rb", buffering=0)  # noqa: SIM115 - close() closes it; a forgotten one closes itself
         self._left = length
-        if os.fstat(self._fd).st_ino != inode:
+        if os.fstat(self._file.fileno()).st_ino != inode:
             self.close()
             raise ConnectionBroken(f"{path} was replaced")
-        os.lseek(self._fd, start, os.SEEK_SET)
+        self._file.seek(start)
 
     def fileno(self) -> int:
         """The descriptor; its position is the next byte to send."""
-        return self._fd
+        return self._file.fileno()
 
     def read(self, max_bytes: int = PIECE_BYTES) -> bytes:
         """The next bytes, b'' at the end. Raises OSError if the file is shorter than it was."""
-        piece = os.read(self._fd, min(max_bytes, self._left)) if self._left else b""
+        piece = self._file.read(min(max_bytes, self._left)) if self._left else b""
         if self._left and not piece:
             raise ConnectionBroken("the file is shorter than it was")
         self._left -= len(piece)
@@ -40,6 +40,4 @@ class LocalFile:
 
     def close(self) -> None:
         """Close the file."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        self._file.close()

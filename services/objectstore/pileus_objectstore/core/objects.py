@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from types import TracebackType
 
 from pileus_kit.errors import BadRequest, Conflict, NotFound, PreconditionFailed, TooLarge
 from pileus_objectstore.core import (
@@ -85,6 +86,16 @@ class FoundObject:
         if self.stream is not None:
             return self.stream.whole() if last - first < SHORT_BYTES else self.stream
         return started(self.content.read(first, last)) if self.content.size else b""
+
+    def __enter__(self) -> "FoundObject":
+        """Whoever answers with the body does so in a with statement: if that fails, nothing stays open for it."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, err: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if err is not None and self.stream is not None:
+            self.stream.close()
 
 
 def put(tools: Tools, access: Access, request: PutRequest) -> ObjectReply:

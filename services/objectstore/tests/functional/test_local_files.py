@@ -3,11 +3,16 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 from wsgiref.util import FileWrapper
 
 import pytest
+from werkzeug.test import EnvironBuilder
 
+from pileus_kit.errors import Unavailable
 from pileus_objectstore.agent import verified_files
+from pileus_objectstore.api import object_versions
+from pileus_objectstore.core.buckets import BucketRegistry
 from pileus_objectstore.core.names import Target
 from pileus_objectstore.core.object_stream import ObjectStream
 from pileus_objectstore.testing import ObjectStoreFixture
@@ -107,3 +112,62 @@ def test_a_proxy_elsewhere_gets_the_bytes(store: ObjectStoreFixture, path: str) 
     store.app.tools.cluster.local_host = "192.0.2.1:6200"
     assert not reply(store, path).file
     assert get(store, path) == DATA
+
+
+def open_files(store: ObjectStoreFixture) -> int:
+    """How many descriptors of objects' own files this process has."""
+    found = 0
+    for link in Path("/proc/self/fd").iterdir():
+        try:
+            target = str(link.readlink())
+        except OSError:
+            continue
+        found += target.startswith(store.configs[0].state) and "/objects/" in target
+    return found
+
+
+def test_a_refusal_leaves_no_file_open(store: ObjectStoreFixture, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.client.post(f"{store.account}/c", headers={"X-Container-Read": ".r:*"})
+    BucketRegistry().claim(store.app.tools, "c", "AUTH_p1")
+    get(store, path)
+    assert reply(store, path).file
+    before = open_files(store)
+    kept: list[BaseException] = []  # a traceback holds the stream, as a log's handler may
+    for _ in range(3):
+        assert b"InvalidPart" in store.client.get("/c/o?partNumber=2", anonymous=True).data
+    assert open_files(store) == before
+
+    def away(*_: object) -> NoReturn:
+        kept.append(Unavailable(why="away"))
+        raise kept[-1]
+
+    monkeypatch.setattr(object_versions, "shown_headers", away)
+    assert [store.client.get(path).status_code for _ in range(3)] == [503] * 3
+    assert open_files(store) == before
+
+
+def test_a_head_that_the_server_refuses_leaves_no_file_open(store: ObjectStoreFixture, path: str) -> None:
+    get(store, path)
+    before, kept = open_files(store), []
+
+    def refuse(*_: object) -> NoReturn:
+        raise ValueError("a header has a line feed")
+
+    for _ in range(3):
+        environ = EnvironBuilder(path, headers={"X-Auth-Token": store.tokens.member.token}).get_environ() | SENDS_FILES
+        with pytest.raises(ValueError, match="line feed") as caught:
+            store.app(environ, refuse)
+        kept.append(caught)
+    assert open_files(store) == before
+    assert kept, "their tracebacks are alive"
+
+
+def test_a_stream_that_is_forgotten_closes_its_file(store: ObjectStoreFixture, path: str) -> None:
+    get(store, path)
+    before, cluster = open_files(store), store.app.tools.cluster
+    placement = cluster.locate(Target(*path.split("/", 4)[2:]))
+    stream: ObjectStream | None = ObjectStream(cluster, placement, *cluster.open(placement))
+    assert stream is not None and stream.file is not None and open_files(store) == before + 1
+    with pytest.warns(ResourceWarning):
+        stream = None
+    assert open_files(store) == before

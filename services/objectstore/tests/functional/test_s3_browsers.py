@@ -127,6 +127,24 @@ def test_a_form_is_refused(s3: S3) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("x-amz-meta-a", "1\r\nSet-Cookie: x=1"),
+        ("x-amz-meta-a", "\x00"),
+        ("Content-Disposition", "a\nb"),
+        ("x-amz-website-redirect-location", "/a\r\nb"),
+        ("x-amz-meta-a b", "1"),
+        ("x-amz-meta-\u00e9", "1"),
+    ],
+)
+def test_a_field_that_no_header_can_hold(s3: S3, name: str, value: str) -> None:
+    fields = form(s3, "posted/split", conditions=[["starts-with", f"${name.lower()}", ""]])
+    status, _, body = post(s3, {**fields, name: value})
+    assert status == 400, body
+    assert outcome(s3.client().head_object, Key="posted/split") == "404"
+
+
+@pytest.mark.parametrize(
     "document",
     [
         "nothing",
@@ -280,3 +298,20 @@ def test_odd_websites_are_refused(s3: S3) -> None:
     for location in ("page", "ftp://a", "/a\x01"):
         put = s3.client().put_object
         assert outcome(put, Key="moved", Body=b"", WebsiteRedirectLocation=location) != ""
+
+
+def test_headers_that_a_reader_chooses_are_for_those_with_a_key(s3: S3) -> None:
+    chosen = "response-content-type=text/html&response-content-disposition=inline"
+    for method in ("GET", "HEAD"):
+        status, headers, body = send(s3, method, f"/{BUCKET}/page?{chosen}")
+        assert status == 400 and (method == "HEAD" or b"InvalidRequest" in body) and "inline" not in headers.values()
+    assert website(s3, **INDEX) == ""
+    status, headers, _ = send(s3, "GET", f"/page?{chosen}", headers={"Host": SITE})
+    assert status == 400 and "content-disposition" not in headers
+    url = s3.client().generate_presigned_url(
+        "get_object", {"Bucket": BUCKET, "Key": "page", "ResponseContentType": "text/x", "ResponseExpires": "0"}
+    )
+    status, headers, body = send(s3, "GET", url.removeprefix(s3.url))
+    assert (status, headers["content-type"], body) == (200, "text/x", b"page")
+    assert outcome(s3.client().get_object, Key="page", ResponseContentType="a\nSet-Cookie: b") == "InvalidArgument"
+    assert send(s3, "GET", f"/{BUCKET}/page?response-content-type=a%0Ab")[0] == 400

@@ -101,8 +101,18 @@ def _checksum(found: FoundObject) -> Checksum | None:
     return whole if found.status == 200 else None
 
 
-def shown(found: FoundObject, query: Mapping[str, str], with_checksum: bool) -> list[tuple[str, str]]:
-    """The headers of an object that was read."""
+def overrides(query: Mapping[str, str], *, signed: bool) -> dict[str, str]:
+    """The headers that a request wants instead of an object's own. Raises S3Error: only the owner of a key may ask."""
+    found = {RESPONSE_OVERRIDES[name]: value for name, value in query.items() if name in RESPONSE_OVERRIDES}
+    if found and not signed:
+        raise S3Error("InvalidRequest", "Request specific response headers cannot be used for anonymous GET requests.")
+    if not all(value.isprintable() for value in found.values()):
+        raise S3Error("InvalidArgument", "A response header can't have control characters.")
+    return found
+
+
+def shown(found: FoundObject, replaced: Mapping[str, str], with_checksum: bool) -> list[tuple[str, str]]:
+    """The headers of an object that was read; `replaced` are those that the request wants instead."""
     meta = found.meta
     headers = [
         ("ETag", f'"{etag_of(meta)}"'),
@@ -120,5 +130,4 @@ def shown(found: FoundObject, query: Mapping[str, str], with_checksum: bool) -> 
     if tags:
         headers.append(("x-amz-tagging-count", str(len(tags))))
     headers += checksums.headers(_checksum(found)) if with_checksum else []
-    replaced = {RESPONSE_OVERRIDES[name]: value for name, value in query.items() if name in RESPONSE_OVERRIDES}
     return [(name, value) for name, value in headers if name not in replaced] + list(replaced.items())

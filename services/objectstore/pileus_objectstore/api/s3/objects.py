@@ -41,8 +41,10 @@ def show(s3: S3Request) -> Response:
     """GetObject and HeadObject."""
     s3.access.require(READ_OBJECT, s3.target)
     s3.access.customer_key = encryption.customer_key(s3)
+    overrides = metadata.overrides(s3.query, signed=s3.caller is not None)
     try:
-        return _shown(s3, objects.get(s3.tools, s3.access, _get_request(s3)))
+        with objects.get(s3.tools, s3.access, _get_request(s3)) as found:
+            return _shown(s3, found, overrides)
     except objects.IsDeleteMarker as err:
         raise object_versions.marker_met(s3, err.meta) from None
     except NotFound:
@@ -66,8 +68,8 @@ def _get_request(s3: S3Request) -> GetRequest:
     )
 
 
-def _shown(s3: S3Request, found: objects.FoundObject) -> Response:
-    headers = metadata.shown(found, s3.query, s3.headers.get("x-amz-checksum-mode", "").upper() == "ENABLED")
+def _shown(s3: S3Request, found: objects.FoundObject, overrides: dict[str, str]) -> Response:
+    headers = metadata.shown(found, overrides, s3.headers.get("x-amz-checksum-mode", "").upper() == "ENABLED")
     headers += object_versions.headers(s3, found.meta) + lock_headers.shown(found.meta)
     headers += encryption.shown(found.meta.headers, s3.access.customer_key)
     asked = conditions(s3.http.headers)

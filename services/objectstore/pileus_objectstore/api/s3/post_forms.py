@@ -3,6 +3,7 @@
 Source: Amazon S3 API Reference, "POST Object".
 """
 
+import re
 from urllib.parse import quote, urlencode, urlsplit
 
 from pileus_kit.auth import Caller
@@ -22,6 +23,7 @@ from pileus_objectstore.core.requests import Read
 
 MAX_FIELDS_BYTES = 40_000  # of all that precedes the file; S3 has 20,000
 CONTENT_HEADERS = ("cache-control", "content-type", "content-disposition", "content-encoding", "expires")
+HEADER_NAME = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+")  # RFC 9110, 5.6.2; fields have lower case
 STATUSES = ("200", "201", "204")
 
 
@@ -104,8 +106,11 @@ def _version_4(fields: dict[str, str]) -> SignedText:
 
 
 def _headers(s3: S3Request, fields: dict[str, str]) -> dict[str, str]:
-    """What a PUT would have in its headers."""
+    """What a PUT would have in its headers. Raises S3Error for what no header can hold."""
     found = {name: fields[name] for name in fields if name.startswith("x-amz-") or name in CONTENT_HEADERS}
+    for name, value in found.items():
+        if not HEADER_NAME.fullmatch(name) or not value.isprintable():
+            raise S3Error("InvalidArgument", f"The field {name} can't stand for a header.")
     if "acl" in fields:
         found["x-amz-acl"] = fields["acl"]
     if "tagging" in fields:
