@@ -80,6 +80,7 @@ def _page(tools: Tools, request: Request, info: ListingInfo) -> Response:
     if info.value(META + "Listings").lower() not in TRUE:
         raise NotFound(why=NOT_FOUND)
     container = Target(target.account, target.container)
+    request.access.facts.listed = target.object
     if request.access.signed_for is None:
         request.access.require(READ_CONTAINER, container)
     else:  # a signed URL's prefix was compared with the path when it was admitted

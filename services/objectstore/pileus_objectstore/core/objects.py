@@ -88,7 +88,7 @@ class FoundObject:
         return started(self.content.read(first, last)) if self.content.size else b""
 
     def __enter__(self) -> "FoundObject":
-        """Whoever answers with the body does so in a with statement: if that fails, nothing stays open for it."""
+        """An answer is built in a with statement: if that fails, the stream for its body is closed."""
         return self
 
     def __exit__(

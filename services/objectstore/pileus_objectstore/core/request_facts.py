@@ -21,6 +21,11 @@ HEADERS = {
 }
 
 
+def path_prefix(path: str) -> str:
+    """The prefix of the names that Swift's parameter `path` lists: those in that directory."""
+    return path.rstrip("/") + "/" if path else ""
+
+
 class RequestFacts:
     """Looks values up when a policy asks for them. `header` and `parameter` return None for what isn't there.
 
@@ -53,7 +58,10 @@ class RequestFacts:
         return self.form.get(name, self._header(name))
 
     def parameter(self, key: str) -> str | None:
-        """The parameter of the URL that a condition key stands for."""
+        """The parameter of the URL that a condition key stands for. Swift's `path` replaces prefix and delimiter."""
+        path = self._parameter("path") if key in LISTING and not self.s3 else None
+        if path is not None:
+            return "/" if key == "s3:delimiter" else path_prefix(path)
         return self._parameter((S3_PARAMETERS if self.s3 else SWIFT_PARAMETERS)[key])
 
     @property

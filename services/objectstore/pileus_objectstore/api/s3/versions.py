@@ -8,7 +8,7 @@ from pileus_objectstore.api.s3.metadata import listed_etag
 from pileus_objectstore.api.s3.requests import S3Request
 from pileus_objectstore.api.s3.xml_bodies import Node, parse, response, text
 from pileus_objectstore.core import containers, object_versioning, objects
-from pileus_objectstore.core.access import READ_CONTAINER, Action
+from pileus_objectstore.core.access import READ_CONTAINER, change_setting, read_setting
 from pileus_objectstore.core.cluster import ListingQuery
 from pileus_objectstore.core.listing import VERSIONING
 from pileus_objectstore.core.object_versioning import Deletion
@@ -17,7 +17,7 @@ from pileus_objectstore.core.version_listings import VersionQuery, list_versions
 from pileus_objectstore.core.version_names import NULL, NULL_MARK, Version, id_of, split_name
 from pileus_objectstore.wire.contract import ObjectMeta
 
-UPDATE_CONTAINER = Action("objectstore:container:update")
+LIST_VERSIONS = READ_CONTAINER._replace(s3="s3:ListBucketVersions")
 STATES = {"Enabled": object_versioning.ENABLED, "Suspended": object_versioning.SUSPENDED}
 SHOWN_STATES = {
     object_versioning.ENABLED: "Enabled",
@@ -29,14 +29,14 @@ VERSION_ID, IS_MARKER = "x-amz-version-id", "x-amz-delete-marker"
 
 def show_versioning(s3: S3Request) -> Response:
     """GetBucketVersioning."""
-    s3.access.require(READ_CONTAINER, s3.container)
+    s3.access.require(read_setting("s3:GetBucketVersioning"), s3.container)
     state = object_versioning.state(containers.get(s3.tools, s3.container))
     return response(Node("VersioningConfiguration", ("Status", SHOWN_STATES[state]) if state else None))
 
 
 def update_versioning(s3: S3Request) -> Response:
     """PutBucketVersioning."""
-    s3.access.require(UPDATE_CONTAINER, s3.container)
+    s3.access.require(change_setting("s3:PutBucketVersioning"), s3.container)
     document = parse(s3.body(), "VersioningConfiguration")
     if text(document, "MfaDelete", "Disabled") != "Disabled":
         raise S3Error("NotImplemented", "MfaDelete is not implemented.")
@@ -52,7 +52,7 @@ def update_versioning(s3: S3Request) -> Response:
 
 def index(s3: S3Request) -> Response:
     """ListObjectVersions."""
-    s3.access.require(READ_CONTAINER, s3.container)
+    s3.access.require(LIST_VERSIONS, s3.container)
     limit, show = limit_of(s3, "max-keys"), encoder(s3)
     prefix, delimiter = s3.query.get("prefix", ""), s3.query.get("delimiter", "")
     marker, version_marker = s3.query.get("key-marker", ""), s3.query.get("version-id-marker", "")
