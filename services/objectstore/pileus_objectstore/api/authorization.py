@@ -6,6 +6,7 @@ from pileus_kit.access_rules import covered
 from pileus_kit.auth import Caller
 from pileus_kit.errors import Unauthorized
 from pileus_kit.rates import Rates
+from pileus_objectstore.api import object_versions
 from pileus_objectstore.api.http import Request
 from pileus_objectstore.api.routes import Call
 from pileus_objectstore.core.tools import Tools
@@ -20,7 +21,8 @@ def identify(tools: Tools, rates: Rates, request: Request) -> None:
 
 def authorize(tools: Tools, request: Request, call: Call) -> None:
     """Raise Unauthorized or Forbidden unless policy or ACL allows the call. Owners are shown keys and ACLs later."""
-    by_policy = request.access.require(call.action, request.target)
+    version = "" if call.ignores_version else object_versions.named(request)
+    by_policy = request.access.require(call.action, request.target, version)
     request.owner = by_policy and tools.policies.allows(UPDATE_ACCOUNT, request.access.caller, request.target)
 
 

@@ -6,7 +6,7 @@ from pileus_kit.errors import BadRequest, NotAcceptable
 from pileus_objectstore.api.http import Request, Response
 from pileus_objectstore.api.listing_formats import Shown, listing_query, media_type, show_objects
 from pileus_objectstore.core import containers, object_versioning, objects, stored_objects
-from pileus_objectstore.core.access import Action
+from pileus_objectstore.core.access import DELETE_OBJECT
 from pileus_objectstore.core.listing import Entry
 from pileus_objectstore.core.names import Target
 from pileus_objectstore.core.object_versioning import Deletion
@@ -25,14 +25,18 @@ from pileus_objectstore.wire.contract import ListingInfo, ObjectMeta
 HEADER = "X-Object-Version-Id"
 
 
+def named(request: Request) -> str:
+    """The version that a request names, which need not be one; '' if it names none."""
+    return request.query.get("version-id", "") if request.environ.get("QUERY_STRING") else ""
+
+
 def version_of(tools: Tools, request: Request, target: Target) -> str:
-    """The version that a request names, '' if it names none. Raises BadRequest."""
-    version = request.query.get("version-id", "") if request.environ.get("QUERY_STRING") else ""
+    """The version of an object that a request names, '' if it names none. Raises BadRequest."""
+    version = named(request)
     if version and version != NULL:
         version_target(target, version)
         if not object_versioning.state(containers.find(tools, target)):
             raise BadRequest(why="version-aware operations require that the container is versioned")
-        request.access.require(Action(request.environ["pileus.rule"]), target)  # no ACL of Swift grants a version
     return version
 
 
@@ -67,6 +71,7 @@ def restore(tools: Tools, request: Request, version: str) -> Response:
 def delete(tools: Tools, request: Request, version: str) -> Response:
     """DELETE: delete a version for good. "null" means what the container itself holds, be it a link."""
     if version == NULL:
+        request.access.require(DELETE_OBJECT, request.target)  # what is current ends, too
         deletion = objects.delete_in_place(tools, request.target)
         return deleted(deletion)
     objects.delete_version(tools, request.target, version, promote=False)

@@ -25,6 +25,11 @@ class Call:
         """The name of the policy rule."""
         return self.action.rule
 
+    @property
+    def ignores_version(self) -> bool:
+        """Whether the parameter version-id isn't about the call's own target: a copy names its source by it."""
+        return self.kind != "object" or (self.method == "PUT" and self.variant != "")
+
 
 class Calls:
     """The calls on one kind of target: account, container or object."""

@@ -8,7 +8,7 @@ from html import escape
 from urllib.parse import quote
 
 from pileus_kit.errors import CloudError, NotFound
-from pileus_objectstore.api import temp_urls
+from pileus_objectstore.api import object_versions, temp_urls
 from pileus_objectstore.api.domain_names import CLIENT_PATH
 from pileus_objectstore.api.http import TRUE, Request, Response, text_of
 from pileus_objectstore.api.listing_formats import Shown, show_objects
@@ -89,7 +89,7 @@ def _page(tools: Tools, request: Request, info: ListingInfo) -> Response:
 
 
 def _object(tools: Tools, request: Request, target: Target) -> Response:
-    request.access.require(READ_OBJECT, target)
+    request.access.require(READ_OBJECT, target, object_versions.named(request))
     request.target = target
     return serve(tools, request, target)
 

@@ -4,12 +4,13 @@ The policy of the store decides for those who belong to the account; a container
 admit others, and what the policy of a bucket denies is denied to all, through both APIs.
 """
 
+from copy import copy
 from typing import NamedTuple
 
 from pileus_kit import decoding
 from pileus_kit.auth import Caller
-from pileus_kit.errors import CloudError, Forbidden, Unauthorized
-from pileus_objectstore.core import stored_objects
+from pileus_kit.errors import CloudError, Forbidden, NotFound, Unauthorized
+from pileus_objectstore.core import object_versioning, stored_objects
 from pileus_objectstore.core.acls import DEFAULT_DOMAIN, parse
 from pileus_objectstore.core.bucket_rights import (
     OBJECT_ACL,
@@ -25,8 +26,8 @@ from pileus_objectstore.core.names import Target
 from pileus_objectstore.core.policy_documents import Effect, Principal
 from pileus_objectstore.core.request_facts import RequestFacts, no_facts
 from pileus_objectstore.core.tools import Tools
-from pileus_objectstore.core.version_names import VERSION, known_as, version_target
-from pileus_objectstore.wire.contract import ListingInfo
+from pileus_objectstore.core.version_names import known_as
+from pileus_objectstore.wire.contract import ListingInfo, ObjectMeta
 
 PROJECT_DOMAIN = "X-Account-Sysmeta-Project-Domain-Id"  # stored with an account
 
@@ -76,6 +77,18 @@ def change_setting(s3: str) -> Action:
     return UPDATE_CONTAINER.named(s3)
 
 
+class Subject(NamedTuple):
+    """What a right is asked of.
+
+    `version` is that of an object which is read, changed or deleted, by its id; "" is the current one. `listed` is the
+    prefix of the names in a container that are to be known, None if the request's own parameters say it.
+    """
+
+    target: Target
+    version: str = ""
+    listed: str | None = None
+
+
 class Access:
     """What the sender of one request may do.
 
@@ -98,8 +111,11 @@ class Access:
         self.customer_key: CustomerKey | None = None
         self.facts = facts or no_facts()
 
-    def require(self, action: Action, target: Target) -> bool:
+    def require(self, action: Action, target: Target, version: str = "") -> bool:
         """True if the policy allows it, False if an ACL or a signature does. Raises Unauthorized or Forbidden.
+
+        `version` is that of the target which is to be read, changed or deleted; an object to which the target leads has
+        another. Raises BadRequest for what is no version's id.
 
         A signed URL reads whatever the holder of its key could have signed, so that large objects and links work: in
         the account, or in the container if the key is a container's. A refusal is always based on a fresh ACL. What no
@@ -109,29 +125,26 @@ class Access:
         if self.signed_for is not None and action == READ_OBJECT:
             if self.signed_for not in (Target(target.account), Target(target.account, target.container)):
                 raise Unauthorized()
-            self.refuse_denied(action, target)
+            self.refuse_denied(action, target, version)
             return False
+        subject = Subject(target, version)
         for fresh in (False, True):
-            by_role = self._granted(action, target, fresh)
+            by_role = self._granted(action, subject, fresh)
             if by_role is not None:
                 return by_role
         raise self._refusal(action)
 
-    def refuse_denied(self, action: Action, target: Target) -> None:
+    def refuse_denied(self, action: Action, target: Target, version: str = "") -> None:
         """Raise Unauthorized or Forbidden if the bucket's policy denies what a signature or a form's key allows."""
         for fresh in (False, True):
             info = self._head(target, fresh)
-            if info is None or self._effect(action, target, rights_of(info)) is not Effect.DENY:
+            if info is None or self._effect(action, Subject(target, version), rights_of(info)) is not Effect.DENY:
                 return
         raise self._refusal(action)
 
     def may_list(self, target: Target) -> bool:
         """Whether the caller may list the names that begin with an object's, and so may know that it isn't there."""
-        self.facts.listed = target.object
-        try:
-            return self._granted(READ_CONTAINER, target.parent, fresh=False) is not None
-        finally:
-            self.facts.listed = None
+        return self._granted(READ_CONTAINER, Subject(target.parent, listed=target.object), fresh=False) is not None
 
     def _refusal(self, action: Action) -> CloudError:
         return Unauthorized() if self.caller is None else Forbidden(rule=action.rule)
@@ -142,30 +155,35 @@ class Access:
             self._tools.listing_cache.get(Target(target.account, target.container), fresh) if target.container else None
         )
 
-    def _granted(self, action: Action, target: Target, fresh: bool) -> bool | None:
+    def _granted(self, action: Action, subject: Subject, fresh: bool) -> bool | None:
         """True if the policy of the store allows it, False if a setting of the bucket does, None if nothing does."""
+        target = subject.target
         by_role = self._tools.policies.allows(action.rule, self.caller, target)
         info = self._head(target, fresh)
         if info is None:
             return True if by_role else None
         rights = rights_of(info)
-        effect = self._effect(action, target, rights)
+        effect = self._effect(action, subject, rights)
         if effect is Effect.DENY:
             return None
         if by_role:
             return True
         allowed = effect is Effect.ALLOW or (effect is Effect.ALLOW_PROJECT and self._could_at_home(action))
-        if allowed or self._admitted_by_swift(action, target, rights.block.ignore_public_acls, fresh):
+        if allowed or self._admitted_by_swift(action, subject, rights.block.ignore_public_acls, fresh):
             return False
-        return False if self._admitted_by_s3(action, target, rights) else None
+        return False if self._admitted_by_s3(action, subject, rights) else None
 
-    def _effect(self, action: Action, target: Target, rights: BucketRights) -> Effect:
-        """What the bucket's policy says. A deny doesn't keep administrators from the policy itself."""
+    def _effect(self, action: Action, subject: Subject, rights: BucketRights) -> Effect:
+        """What the bucket's policy says. A deny doesn't keep administrators from the policy itself.
+
+        Several threads may ask at the same time, each with facts of its own.
+        """
         name = action.s3 or S3_ACTIONS.get(action.rule, "")
         if rights.policy is None or not name:
             return Effect.NONE
-        caller, facts = self.caller, self.facts
-        facts.caller, facts.existing_tags = caller, lambda: self._tags(target)
+        caller, target, facts = self.caller, subject.target, copy(self.facts)
+        facts.caller, facts.version, facts.existing_tags = caller, subject.version, lambda: self._tags(subject)
+        facts.listed = facts.listed if subject.listed is None else subject.listed
         project = (caller.project_id or "") if caller is not None else ""
         if self.signed_for is not None:
             project = target.account.removeprefix(self._tools.config.account_prefix)
@@ -188,17 +206,28 @@ class Access:
         home = Target(f"{self._tools.config.account_prefix}{self.caller.project_id}")
         return self._tools.policies.allows(action.rule, self.caller, home)
 
-    def _tags(self, target: Target) -> str:
-        meta = stored_objects.find(self._tools, target) if target.object else None
+    def _meta(self, subject: Subject) -> ObjectMeta | None:
+        """What is known of the version that a right is asked of; None if it isn't there. Raises BadRequest."""
+        if not subject.target.object:
+            return None
+        if not subject.version:
+            return stored_objects.find(self._tools, subject.target)
+        try:
+            return object_versioning.find(self._tools, subject.target, subject.version)
+        except NotFound:
+            return None
+
+    def _tags(self, subject: Subject) -> str:
+        meta = self._meta(subject)
         return meta.headers.get(TAGGING, "") if meta is not None else ""
 
-    def _admitted_by_s3(self, action: Action, target: Target, rights: BucketRights) -> bool:
-        """Whether S3's ACL of the bucket or the object grants it."""
+    def _admitted_by_s3(self, action: Action, subject: Subject, rights: BucketRights) -> bool:
+        """Whether S3's ACL of the bucket or the object grants it. WRITE is only about what is current."""
         permission = action.permission or PERMISSIONS.get(action.acl, "")
-        if not permission or rights.enforced:
+        if not permission or rights.enforced or (permission == "WRITE" and subject.version):
             return False
-        of_object = target.object and permission != "WRITE"
-        acl = rights.acl if not of_object else self._object_acl(target)
+        of_object = subject.target.object and permission != "WRITE"
+        acl = rights.acl if not of_object else self._object_acl(subject)
         if of_object and acl is None:
             return False
         project = (self.caller.project_id or "") if self.caller is not None else ""
@@ -206,20 +235,18 @@ class Access:
             return False
         return acl.permits(permission, "", ignore_public=rights.block.ignore_public_acls) or self._could_at_home(action)
 
-    def _object_acl(self, target: Target) -> Acl | None:
+    def _object_acl(self, subject: Subject) -> Acl | None:
         """The ACL of an object. Of one that isn't there those may know who may list the bucket."""
-        version = self.facts.version
-        meta = stored_objects.find(self._tools, version_target(target, version) if version else target)
+        meta = self._meta(subject)
         if meta is None:
-            return ANYTHING if self.may_list(target) else None
-        if self.facts.names_null and VERSION in meta.headers:
-            return None  # the version that S3 calls null is another one than the current
+            return ANYTHING if self.may_list(subject.target) else None
         text = meta.headers.get(OBJECT_ACL, "")
         return decoding.decode(text, Acl) if text else None
 
-    def _admitted_by_swift(self, action: Action, target: Target, ignore_public: bool, fresh: bool) -> bool:
-        """Whether Swift's ACL of the container grants it."""
-        if not action.acl or not target.container:
+    def _admitted_by_swift(self, action: Action, subject: Subject, ignore_public: bool, fresh: bool) -> bool:
+        """Whether Swift's ACL of the container grants it. It grants no version by its id."""
+        target = subject.target
+        if not action.acl or not target.container or subject.version:
             return False
         container = target if target.kind == "container" else target.parent
         info = self._tools.listing_cache.get(container, fresh)

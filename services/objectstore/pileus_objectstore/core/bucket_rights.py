@@ -73,7 +73,7 @@ class BucketRights:
         """What the policy says. `own` is whether the caller is of the bucket's project."""
         if self.policy is None:
             return Effect.NONE
-        versioned = action in OF_VERSIONS and (facts.version or facts.names_null)
+        versioned = action in OF_VERSIONS and facts.version
         names = (action.replace("Object", "ObjectVersion", 1), action) if versioned else (action,)
         found = [self.policy.effect(principal, name, resource, facts.values) for name in names]
         if Effect.DENY in found:

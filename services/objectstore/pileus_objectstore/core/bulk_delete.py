@@ -40,7 +40,7 @@ def delete_one(tools: Tools, access: Access, target: Target, version: str = "") 
         if not target.container:
             raise BadRequest(why="a line names an object or a container")
         if target.object:
-            access.require(DELETE_OBJECT, target)
+            access.require(DELETE_OBJECT, target, version)
             if version:
                 objects.delete_version(tools, target, version, promote=False)
             elif not objects.delete(tools, target).existed:

@@ -40,7 +40,7 @@ def copy(tools: Tools, access: Access, request: CopyRequest) -> Copied:
     source, destination = request.source.target, request.destination
     check(source)
     check(destination)
-    access.require(READ_OBJECT, source)
+    access.require(READ_OBJECT, source, request.source.version)
     access.require(CREATE_OBJECT, destination)
     found = objects.get(tools, access, replace(request.source, newest=True, as_put=False))
     if found.content.size > MAX_OBJECT_BYTES:

@@ -8,8 +8,8 @@ from pileus_kit.auth import Caller
 
 Lookup = Callable[[str], str | None]
 LISTING = {"s3:prefix": "prefix", "s3:delimiter": "delimiter"}
-S3_PARAMETERS = {**LISTING, "s3:max-keys": "max-keys", "s3:versionid": "versionId"}
-SWIFT_PARAMETERS = {**LISTING, "s3:max-keys": "limit", "s3:versionid": "version-id"}
+S3_PARAMETERS = {**LISTING, "s3:max-keys": "max-keys"}
+SWIFT_PARAMETERS = {**LISTING, "s3:max-keys": "limit"}
 HEADERS = {
     "aws:referer": "referer",
     "aws:useragent": "user-agent",
@@ -33,12 +33,13 @@ class RequestFacts:
     a form that stand for headers, `tags` those that the request sets in its body, `existing_tags` finds those of the
     object that it is about, `how` and `signature` are how it was signed (REST-HEADER, REST-QUERY-STRING or POST; AWS or
     AWS4-HMAC-SHA256). `listed`
-    is the prefix of a listing that wasn't asked for by a parameter, `named_version` a version that none names.
+    is the prefix of a listing that wasn't asked for by a parameter, `version` the version of the object it is about, by
+    its id, '' for the current one.
     """
 
     __slots__ = (
         *("_header", "_parameter", "caller", "existing_tags", "form", "how", "listed", "s3"),
-        *("named_version", "secure", "signature", "source", "tags"),
+        *("secure", "signature", "source", "tags", "version"),
     )
 
     def __init__(self, header: Lookup, parameter: Lookup, source: str = "", *, secure: bool = False, s3: bool) -> None:
@@ -49,7 +50,7 @@ class RequestFacts:
         self.existing_tags: Callable[[], str] = lambda: ""
         self.how, self.signature = "", "AWS4-HMAC-SHA256"
         self.listed: str | None = None
-        self.named_version: str | None = None
+        self.version = ""
 
     def header(self, name: str) -> str | None:
         """A header, or the field of a form that stands for it."""
@@ -64,20 +65,6 @@ class RequestFacts:
             return "/" if key == "s3:delimiter" else path_prefix(path)
         return self._parameter((S3_PARAMETERS if self.s3 else SWIFT_PARAMETERS)[key])
 
-    @property
-    def version(self) -> str:
-        """The version of an object that the request names, '' for the current one or the one called null."""
-        return "" if self.names_null else self._version
-
-    @property
-    def names_null(self) -> bool:
-        """Whether the request names the version that S3 calls null."""
-        return self._version == "null"
-
-    @property
-    def _version(self) -> str:
-        return (self.parameter("s3:versionid") if self.named_version is None else self.named_version) or ""
-
     def values(self, key: str) -> Sequence[str]:
         """The values of a condition key, which is in lower case; none if the request has no such value."""
         if key.startswith("s3:existingobjecttag/"):
@@ -90,6 +77,8 @@ class RequestFacts:
             return [self.listed]
         if key in S3_PARAMETERS:
             return _present(self.parameter(key))
+        if key == "s3:versionid":
+            return _present(self.version or None)
         if key in HEADERS:
             return _present(self.header(HEADERS[key]))
         if key.startswith("s3:x-amz-"):

@@ -14,7 +14,7 @@ from pileus_objectstore.api.s3.errors import S3Error, error_of
 from pileus_objectstore.api.s3.requests import S3Request
 from pileus_objectstore.api.s3.xml_bodies import Node, parse, response, text
 from pileus_objectstore.core import containers, object_versioning, stored_objects
-from pileus_objectstore.core.access import DELETE_OBJECT, Action
+from pileus_objectstore.core.access import DELETE_OBJECT
 from pileus_objectstore.core.object_versioning import Deletion
 from pileus_objectstore.wire.contract import ObjectMeta
 
@@ -47,7 +47,7 @@ NO_CONDITION = Condition()
 
 def delete(s3: S3Request) -> Response:
     """DeleteObject: it succeeds whether or not there is such an object."""
-    s3.access.require(_action(s3.version), s3.target)
+    s3.access.require(DELETE_OBJECT, s3.target, s3.version)
     names = ("if-match", "x-amz-if-match-last-modified-time", "x-amz-if-match-size")
     deletion = _delete(s3, s3.version, _condition(*(s3.headers.get(name) for name in names)))
     return Response(204, versions.deletion_headers(deletion), b"", "")
@@ -77,14 +77,8 @@ def delete_many(s3: S3Request) -> Response:
     return response(result)
 
 
-def _action(version: str) -> Action:
-    """What is done to an object; that an ACL grants WRITE is no right to delete versions for good."""
-    return DELETE_OBJECT.named("s3:DeleteObject") if version else DELETE_OBJECT
-
-
 def _delete_one(s3: S3Request, version: str, element: Element) -> Deletion:
-    s3.access.facts.named_version = version
-    s3.access.require(_action(version), s3.target)
+    s3.access.require(DELETE_OBJECT, s3.target, version)
     given = (element.findtext(name) for name in ("ETag", "LastModifiedTime", "Size"))
     return _delete(s3, version, _condition(*given))
 
@@ -97,7 +91,7 @@ def _delete(s3: S3Request, version: str, condition: Condition) -> Deletion:
             return Deletion(False)
         if not condition.holds(meta):
             raise S3Error("PreconditionFailed")
-    return versions.delete(s3, version, lock_headers.bypass(s3))
+    return versions.delete(s3, version, lock_headers.bypass(s3, version))
 
 
 def _condition(etag: str | None, modified: str | None, size: str | None) -> Condition:

@@ -15,11 +15,12 @@ HOLD_HEADER, BYPASS_HEADER = "x-amz-object-lock-legal-hold", "x-amz-bypass-gover
 MISSING = "Bucket is missing Object Lock Configuration"
 
 
-def bypass(s3: S3Request) -> str:
-    """What the request may ignore of a lock: governance, if it says so and its sender may."""
+def bypass(s3: S3Request, version: str) -> str:
+    """What the request may ignore of a version's lock: governance, if it says so and its sender may."""
     if s3.headers.get(BYPASS_HEADER, "").lower() != "true":
         return ""
-    s3.access.require(DELETE_OBJECT.named("s3:BypassGovernanceRetention"), s3.target if s3.key else s3.container)
+    action = DELETE_OBJECT.named("s3:BypassGovernanceRetention")
+    s3.access.require(action, s3.target if s3.key else s3.container, version)
     return BYPASS
 
 

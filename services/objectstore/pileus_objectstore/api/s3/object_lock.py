@@ -77,7 +77,7 @@ def update_retention(s3: S3Request) -> Response:
     if bool(mode) != bool(until) or (mode and mode not in MODES):
         raise S3Error("MalformedXML")
     changed = {MODE: mode, UNTIL: parse_time(s3, until) if until else ""}
-    ignored = bypass(s3)
+    ignored = bypass(s3, s3.version)
     if object_locks.weakens(meta.headers, changed, s3.tools.now(), ignored):
         raise locked(meta)
     _change(s3, meta, changed, ignored)
@@ -105,7 +105,7 @@ def update_hold(s3: S3Request) -> Response:
 def _find(s3: S3Request, action: str, *, change: bool = False) -> ObjectMeta:
     """The version that a request is about, in a bucket with object lock. Raises S3Error."""
     allowed = (UPDATE_OBJECT if change else READ_OBJECT).named(action)
-    s3.access.require(allowed, s3.target)
+    s3.access.require(allowed, s3.target, s3.version)
     if object_locks.rules_of(containers.get(s3.tools, s3.container)) is None:
         raise S3Error("InvalidRequest", MISSING)
     return objects.find(s3, s3.target, s3.version, allowed)

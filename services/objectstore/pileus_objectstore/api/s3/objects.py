@@ -39,7 +39,7 @@ COPY_CONDITIONS = ("If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodif
 
 def show(s3: S3Request) -> Response:
     """GetObject and HeadObject."""
-    s3.access.require(READ_OBJECT, s3.target)
+    s3.access.require(READ_OBJECT, s3.target, s3.version)
     s3.access.customer_key = encryption.customer_key(s3)
     overrides = metadata.overrides(s3.query, signed=s3.caller is not None)
     try:
@@ -242,8 +242,7 @@ def copy_source(s3: S3Request) -> CopySource:
 
 def find(s3: S3Request, target: Target, version: str = "", action: Action = READ_OBJECT) -> ObjectMeta:
     """An object's metadata, or that of a version, for a caller who may do `action` to it. Raises S3Error."""
-    s3.access.facts.named_version = version
-    s3.access.require(action, target)
+    s3.access.require(action, target, version)
     if version:
         try:
             meta: ObjectMeta | None = object_versioning.find(s3.tools, target, version)
