@@ -11,6 +11,7 @@ class Clock:
 
     def __init__(self) -> None:
         self._last = 0.0
+        self._ahead = 0.0  # what was observed last that was in the future
         self._lock = threading.Lock()
 
     def __call__(self) -> float:
@@ -18,9 +19,13 @@ class Clock:
             self._last = max(time.time(), self._last + STEP_S)
             return self._last
 
-    def observe(self, at: float) -> bool:
-        """Return later times than `at` from now on; whether it was in the future."""
+    def observe(self, at: float, given: float) -> bool:
+        """Return later times than `at` from now on; whether the time `given` was too early for a change after `at`.
+
+        It was if `at` is in the future, unless this clock knew of `at` when it returned `given`.
+        """
         with self._lock:
-            ahead = at > max(time.time(), self._last)
-            self._last = max(self._last, at)
-        return ahead
+            now = time.time()
+            if at > max(now, self._last):
+                self._last = self._ahead = at
+            return given < at and now < at <= self._ahead

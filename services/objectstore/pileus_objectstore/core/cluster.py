@@ -21,6 +21,8 @@ from pileus_objectstore.core.withdrawals import withdraw
 from pileus_objectstore.ring.rings import Placement, Rings
 from pileus_objectstore.wire.client import Exchange, Pool
 from pileus_objectstore.wire.contract import (
+    DeleteListing,
+    DeleteObject,
     Footers,
     GetListing,
     GetObject,
@@ -30,6 +32,8 @@ from pileus_objectstore.wire.contract import (
     ListingReply,
     ObjectMeta,
     ObjectReply,
+    PostObject,
+    PutListing,
     PutObject,
     with_footers,
 )
@@ -39,7 +43,8 @@ log = logging.getLogger(__name__)
 R = TypeVar("R", ObjectReply, ListingReply)
 AVOID_S = 5.0  # a host that did not answer is asked last for this long
 PIECE_BYTES = 1 << 18
-Make = Callable[[HostReplicas, tuple[ListingHost, ...]], msgspec.Struct]
+Change = PutObject | DeleteObject | PostObject | PutListing | DeleteListing
+Make = Callable[[HostReplicas, tuple[ListingHost, ...]], Change]
 Opened = tuple[ObjectReply, Exchange, Body]
 CLOCK_BEHIND = "What is stored is newer than this host's clock; try again."
 TOO_FEW_HOSTS = "Too few storage hosts can be asked; try again shortly."
@@ -119,11 +124,13 @@ class Cluster:
         """
         avoid, asked, notified = self.hosts_to_avoid(placement), dict[str, set[str]](), set[str]()
         replies: list[R] = []
+        stamp = ""
         while plan := remaining(write_plan(placement, avoid), asked):
             listing_hosts = assign_listing_hosts(listing, [host for host, _ in plan], notified)
             requests = [(host, make(replicas, listing_hosts[host])) for host, replicas in plan]
+            stamp = requests[0][1].timestamp
 
-            def ask(request: tuple[str, msgspec.Struct]) -> R | None:
+            def ask(request: tuple[str, Change]) -> R | None:
                 try:
                     return self.pool.call(request[0], call, request[1], kind, body)[0]
                 except HostDown as e:
@@ -144,16 +151,16 @@ class Cluster:
                     replies.append(answer)
             if not failed:
                 break
-        return self._in_time(agreed(replies, placement))
+        return self._in_time(agreed(replies, placement), stamp)
 
-    def _in_time(self, reply: R) -> R:
-        """Refuse a change as too old only if its time is right.
+    def _in_time(self, reply: R, stamp: str) -> R:
+        """Refuse a change as too old only if its time, `stamp`, is right.
 
         If what is stored is newer than this host's clock, that was set back, or another host's is ahead. The next
         attempt gets a later time. Raises Unavailable.
         """
         newer = reply.timestamp if isinstance(reply, ObjectReply) and reply.status == 409 else ""
-        if newer and self.clock.observe(float(newer)):
+        if newer and self.clock.observe(float(newer), float(stamp)):
             raise Unavailable(why=CLOCK_BEHIND)
         return reply
 
@@ -263,7 +270,9 @@ class Cluster:
         if len([own for _, own, _ in placement.hosts if own]) == 1:
             request.min_devices = quorum(placement)  # one host holds all replicas, so it can guarantee the quorum alone
         try:
-            reply = check_stored(self._in_time(self._put(placement, listing, request, read, footers)))
+            reply = check_stored(
+                self._in_time(self._put(placement, listing, request, read, footers), request.timestamp)
+            )
             if reply.meta is not None and code is not None:
                 reply.meta = coded_heads.logical(msgspec.structs.replace(reply.meta, headers=request.headers))
             return reply

@@ -138,7 +138,7 @@ class EncryptedCluster(Cluster):
             meta = super().head(placement).meta
             is_wanted = meta is not None and CRYPTO in meta.headers
 
-        def sealed(replicas: HostReplicas, listing_hosts: tuple[ListingHost, ...]) -> msgspec.Struct:
+        def sealed(replicas: HostReplicas, listing_hosts: tuple[ListingHost, ...]) -> PostObject:
             request = make(replicas, listing_hosts)
             assert isinstance(request, PostObject)
             headers = {name: value for name, value in request.headers.items() if name != CRYPTO}
