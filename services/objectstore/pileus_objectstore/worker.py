@@ -57,11 +57,11 @@ class Worker:
         self.reconstructor = Reconstructor(context, self._cluster, config.host_lost_s)
         self.auditor = Auditor(context, config.reclaim_s, self._stopping.wait)
         self.listing_auditor = ListingAuditor(context, self._cluster, self._stopping.wait)
-        self.expirer = Expirer(context, self._cluster)
         self._encrypted = EncryptedCluster(
             rings, self._pool, RootSecrets(config.root_secrets), everything=config.encryption
         )
         self.tools = daemon_tools(config, self._encrypted)
+        self.expirer = Expirer(context, self.tools)
         self.lifecycle = Lifecycle(context, self.tools)
         self.ring_exchange = RingExchange(
             rings, RingFiles(config.ring_directory), self._pool, config.storage_bind, config.ring_hosts

@@ -22,7 +22,7 @@ from pileus_objectstore.core.object_locks import OURS
 from pileus_objectstore.core.requests import PutRequest
 from pileus_objectstore.core.stored_objects import reader_of
 from pileus_objectstore.core.tools import Tools
-from pileus_objectstore.core.upload_parts import UPLOAD, delete_parts
+from pileus_objectstore.core.upload_parts import UPLOAD
 from pileus_objectstore.wire.contract import ObjectMeta
 
 MIN_PART_BYTES = 5 << 20
@@ -153,10 +153,7 @@ def _store(
     wanted = PutRequest(target, lambda _: b"", -1, headers, only_if_new=request.only_if_new)
     _, stored, data = manifest_uploads.build(tools, wanted, [_line(upload, part) for part in parts])
     stored.listed_etag += f"; s3_etag={etag}"
-    replaced = versions.lost_by_put(tools, target, container)
     reply = versions.save(tools, target, stored, reader_of(iter([data])), container)
-    if replaced is not None and replaced.headers.get(UPLOAD) != upload.id:
-        delete_parts(tools, replaced)
     event_queues.created(tools, target, stored, reply, "CompleteMultipartUpload")
     meta = stored_objects.with_headers(reply, headers).meta
     return CompletedUpload(etag, checksum, meta or ObjectMeta(target.path, stored.timestamp))

@@ -23,6 +23,7 @@ from pileus_objectstore.core.requests import Read
 from pileus_objectstore.core.stored_objects import UNPLACED
 from pileus_objectstore.core.tools import Tools
 from pileus_objectstore.core.upload_parts import (
+    HAS_PARTS,
     UPLOAD,
     delete_listed,
     parts_container,
@@ -105,6 +106,8 @@ def begin(
         for holder in (parts_container(target), uploads_container(target)):
             containers.create(tools, None, holder, {}, policy)
     container = containers.find(tools, target)
+    if not container.value(HAS_PARTS):
+        containers.update(tools, target.parent, {HAS_PARTS: "true"})
     marks = {} if customer_keys.HEADER in headers else default_encryption.marks(container)
     upload = Upload(target, secrets.token_hex(16), timestamp(tools.now()), checksum, {**marks, **headers})
     kept = {**marks, **headers, UPLOAD: upload.id} | (

@@ -249,7 +249,7 @@ def _unlink(
 def _delete_null(tools: Tools, target: Target, reply: ObjectReply, promote: bool, ignored_lock: str) -> Deletion:
     stored_objects.check_lock(tools, reply.meta, ignored_lock)
     if promote and _promote(tools, target, reply):
-        _delete_parts(tools, target, reply.meta)
+        delete_parts(tools, target, reply.meta)
     else:
         _remove(tools, target, target, _after(reply), ignored_lock)
     return Deletion(True, NULL)
@@ -322,7 +322,8 @@ def uses_upload(tools: Tools, target: Target, upload: str, but: str = "") -> boo
     return any(meta is not None and meta.name != but and meta.headers.get(UPLOAD) == upload for meta in metas)
 
 
-def _delete_parts(tools: Tools, target: Target, meta: ObjectMeta | None) -> None:
+def delete_parts(tools: Tools, target: Target, meta: ObjectMeta | None) -> None:
+    """Delete the parts that something which was stored of `target`, and is gone, was uploaded in."""
     upload = meta.headers.get(UPLOAD) if meta is not None else None
     if meta is not None and upload and not uses_upload(tools, target, upload, meta.name):
         upload_parts.delete_parts(tools, meta)
@@ -356,7 +357,7 @@ def _remove(
     if reply.status == 409 and (strict or not stamp):
         raise Conflict(why="There is a newer version of the object.")
     if reply.status == 204:
-        _delete_parts(tools, target, reply.meta)
+        delete_parts(tools, target, reply.meta)
     return reply.status != 404
 
 

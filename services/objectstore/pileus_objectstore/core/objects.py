@@ -14,7 +14,6 @@ from pileus_objectstore.core import (
     quotas,
     stored_objects,
     symlinks,
-    upload_parts,
     versions,
 )
 from pileus_objectstore.core.access import READ_OBJECT, Access
@@ -253,7 +252,7 @@ def _delete(tools: Tools, target: Target, container: ListingInfo, if_delete_at: 
     if reply.status == 412:
         raise PreconditionFailed(why=WRONG_TIME)
     if not versions.location(container):
-        upload_parts.delete_parts(tools, reply.meta)
+        object_versioning.delete_parts(tools, target, reply.meta)
     return Deletion(True)
 
 

@@ -16,6 +16,7 @@ from pileus_objectstore.wire.contract import ObjectMeta
 
 SEGMENTS, UPLOADS = f"{RESERVED}segments{RESERVED}", f"{RESERVED}uploads{RESERVED}"
 UPLOAD = "X-Object-Sysmeta-S3-Upload-Id"
+HAS_PARTS = "X-Container-Sysmeta-S3-Has-Parts"  # of a bucket in which an upload was begun, perhaps long ago
 
 
 def parts_container(bucket: Target) -> Target:

@@ -14,6 +14,7 @@ from pileus_objectstore.core.cluster import ListingQuery
 from pileus_objectstore.core.names import Target, check
 from pileus_objectstore.core.requests import Read, ReadFooters
 from pileus_objectstore.core.tools import Tools
+from pileus_objectstore.core.upload_parts import HAS_PARTS, UPLOAD
 from pileus_objectstore.wire.contract import ListingInfo, ObjectMeta, ObjectReply, PutObject, timestamp
 
 STACK, HISTORY = "X-Versions-Location", "X-History-Location"
@@ -46,7 +47,25 @@ def save(
     container: ListingInfo,
     footers: ReadFooters | None = None,
 ) -> ObjectReply:
-    """Store an object. In a versioned container the version that it replaces is kept."""
+    """Store an object. In a versioned container the version that it replaces is kept.
+
+    Parts of an upload end with the object that was made of them, unless it is this object again.
+    """
+    replaced = _lost_by_put(tools, target, container)
+    reply = _save(tools, target, request, read, container, footers)
+    if replaced is not None and reply.meta is not None and replaced.headers.get(UPLOAD) != request.headers.get(UPLOAD):
+        object_versioning.delete_parts(tools, target, replaced)
+    return reply
+
+
+def _save(
+    tools: Tools,
+    target: Target,
+    request: PutObject,
+    read: Read,
+    container: ListingInfo,
+    footers: ReadFooters | None,
+) -> ObjectReply:
     if object_versioning.state(container):
         return object_versioning.save(tools, target, request, read, container, footers)
     if location(container):
@@ -55,9 +74,10 @@ def save(
     return tools.cluster.put_object(target, request, read, footers)
 
 
-def lost_by_put(tools: Tools, target: Target, container: ListingInfo) -> ObjectMeta | None:
-    """What a PUT would replace without keeping it as a version."""
-    if location(container) or object_versioning.state(container) == object_versioning.ENABLED:
+def _lost_by_put(tools: Tools, target: Target, container: ListingInfo) -> ObjectMeta | None:
+    """What a PUT would replace without keeping it as a version, in a bucket that has parts of uploads."""
+    keeps_it = location(container) or object_versioning.state(container) == object_versioning.ENABLED
+    if keeps_it or not container.value(HAS_PARTS):
         return None
     meta = object_versioning.present(tools, target).meta
     return None if object_versioning.is_link(meta) else meta

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 from pileus_kit import decoding
 from pileus_kit.errors import Unavailable
-from pileus_objectstore.core.cluster import Cluster
+from pileus_objectstore.core import object_versioning
 from pileus_objectstore.core.listing import Entry
 from pileus_objectstore.core.listing_rows import policy_of
+from pileus_objectstore.core.names import Target
+from pileus_objectstore.core.tools import Tools
 from pileus_objectstore.daemons.context import DaemonContext
 from pileus_objectstore.wire.contract import (
     DeleteObject,
@@ -29,7 +31,7 @@ class Expirer:
     """Deletes the expired objects of this host's devices; `run` makes one pass."""
 
     context: DaemonContext
-    cluster: Cluster
+    tools: Tools
     now: Callable[[], float] = time.time
 
     def run(self) -> str:
@@ -51,14 +53,16 @@ class Expirer:
         """Delete an object if it still expires at that time; False if this must be tried again."""
         delete_at, path = int(entry.name[:TIME_DIGITS]), entry.name[TIME_DIGITS:]
         names, policy = path[1:].split("/", 2), policy_of(entry.content_type)
-        rings, stamp = self.cluster.rings, timestamp(self.now())
+        cluster, stamp = self.tools.cluster, timestamp(self.now())
 
         def make(replicas: HostReplicas, listing_hosts: tuple[ListingHost, ...]) -> DeleteObject:
             return DeleteObject(replicas, path, stamp, listing_hosts, delete_at)
 
         try:
-            placement, container = rings.placement(*names, policy=policy), rings.placement(*names[:2])
-            reply = self.cluster.write("delete_object", placement, container, ObjectReply, make)
+            placement, container = cluster.rings.placement(*names, policy=policy), cluster.rings.placement(*names[:2])
+            reply = cluster.write("delete_object", placement, container, ObjectReply, make)
+            if reply.status == 204:
+                object_versioning.delete_parts(self.tools, Target(*names), reply.meta)
         except Unavailable:
             return False
         return reply.status in (204, 404, 412)

@@ -16,14 +16,11 @@ from pileus_objectstore.api.s3.errors import S3Error
 from pileus_objectstore.api.s3.requests import S3Request
 from pileus_objectstore.api.s3.xml_bodies import Node, parse, response, text
 from pileus_objectstore.core import (
-    containers,
     copies,
     multipart_uploads,
     object_versioning,
     objects,
     stored_objects,
-    upload_parts,
-    versions,
 )
 from pileus_objectstore.core.access import CREATE_OBJECT, READ_OBJECT, UPDATE_OBJECT, Action
 from pileus_objectstore.core.bucket_rights import TAGGING
@@ -131,7 +128,6 @@ def store(s3: S3Request) -> Response:
     expected = checksums.header(s3.headers)
     if expected is not None:
         headers[metadata.CHECKSUM] = expected.write()
-    replaced = versions.lost_by_put(s3.tools, s3.target, containers.find(s3.tools, s3.target))
     reply = objects.put(
         s3.tools,
         s3.access,
@@ -146,7 +142,6 @@ def store(s3: S3Request) -> Response:
             customer_key=key,
         ),
     )
-    upload_parts.delete_parts(s3.tools, replaced)
     etag = reply.meta.etag if reply.meta else ""
     shown = [("ETag", f'"{etag}"'), *checksums.headers(s3.payload.checksum())]
     if reply.meta is not None:
@@ -196,7 +191,6 @@ def copy(s3: S3Request) -> Response:
         headers[TAGGING] = kept.headers[TAGGING]
     headers |= acls.of_new_object(s3) | lock_headers.of_new_object(s3) | marks
     check_copy_conditions(s3, kept)
-    replaced = versions.lost_by_put(s3.tools, s3.target, containers.find(s3.tools, s3.target))
     request = CopyRequest(
         GetRequest(source.target, version=source.version), s3.target, headers, fresh_metadata=True, customer_key=key
     )
@@ -204,8 +198,6 @@ def copy(s3: S3Request) -> Response:
     meta = copied.reply.meta if copied.reply else None
     if meta is None:
         raise S3Error("InternalError")
-    if source.target != s3.target:
-        upload_parts.delete_parts(s3.tools, replaced)
     modified = whole_seconds(meta.timestamp)
     headers_shown = object_versions.created_headers(meta) + encryption.shown(meta.headers, key)
     if source.version:
