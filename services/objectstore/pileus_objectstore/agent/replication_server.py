@@ -79,7 +79,7 @@ class ReplicationServer:
         """Merge another replica's head and rows into a listing, which is created if it is missing."""
         device = self._host.device(args.device)
         rows = decoding.decode(b"".join(iter(body.read, b"")) or b"[]", list[ListingRow])
-        empty = msgspec.structs.replace(args.info, count=0, size=0, objects=0)
+        empty = msgspec.structs.replace(args.info, count=0, size=0, objects=0, policies={})
         device.listings.create(args.kind, args.partition, args.digest, empty)
         with device.listings.use(args.kind, args.partition, args.digest) as listing:
             assert listing is not None

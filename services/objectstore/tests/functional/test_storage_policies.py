@@ -10,6 +10,7 @@ from pileus_kit.testing.callers import make_caller
 from pileus_objectstore.ring.rings import POLICIES_FILE, read_policies, write_policies
 from pileus_objectstore.ring.storage_policies import StoragePolicy
 from pileus_objectstore.testing import ObjectStoreFixture, UnpackedObjectStoreFixture
+from pileus_objectstore.wire.contract import ListingInfo
 from pileus_objectstore.worker import Worker
 
 GOLD = StoragePolicy(1, "gold", aliases=("premium",))
@@ -124,6 +125,30 @@ def test_an_account_counts_by_policy(store: ObjectStoreFixture, golden: str) -> 
     store.client.delete(golden)
     shown = settled(store, f"{prefix}Gold-Container-Count", "0")
     assert (shown[f"{prefix}Gold-Container-Count"], shown[f"{prefix}Policy-0-Bytes-Used"]) == ("0", "5")
+
+
+def test_a_replica_that_replication_makes_counts_as_the_others(store: ObjectStoreFixture, golden: str) -> None:
+    store.client.put(f"{golden}/o", data=b"123")
+    settled(store, "X-Account-Storage-Policy-Gold-Bytes-Used", "3")
+    placement = store.app.tools.cluster.rings.placement("AUTH_p1")
+    first, *others = placement.hosts[0][1]
+
+    def infos() -> dict[str, ListingInfo | None]:
+        found = {}
+        for name in (first, *others):
+            listings = store.servers[0].host.device(name).listings
+            with listings.use("account", placement.partition, placement.digest) as listing:
+                found[name] = listing.info if listing else None
+        return found
+
+    before = infos()
+    listings = store.servers[0].host.device(first).listings
+    assert listings.remove("account", placement.partition, placement.digest, lambda info: True)
+    assert infos()[first] is None
+    worker = Worker(store.configs[0])
+    worker.replicator.run()
+    worker._cluster.close()
+    assert infos() == before
 
 
 def test_a_policys_quota(store: ObjectStoreFixture, golden: str) -> None:
