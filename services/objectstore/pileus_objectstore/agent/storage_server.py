@@ -13,6 +13,7 @@ from pileus_objectstore.agent.updater import Updater
 from pileus_objectstore.config import Config
 from pileus_objectstore.ring.ring_files import RingFiles
 from pileus_objectstore.ring.rings import Rings
+from pileus_objectstore.storage.pack_records import MAX_PACK_BYTES
 from pileus_objectstore.wire import contract, daemon_calls, recon_calls
 from pileus_objectstore.wire.client import Pool
 from pileus_objectstore.wire.server import Call, Server
@@ -24,6 +25,8 @@ class StorageServer:
     """All devices of one host behind one address."""
 
     def __init__(self, config: Config) -> None:
+        if config.pack_kib << 10 > MAX_PACK_BYTES:
+            raise ValueError(f"pack_kib is {MAX_PACK_BYTES >> 10} at most, not {config.pack_kib}")
         rings = Rings(config.ring_directory)
         self.pool = Pool(config.key())
         self.host = Host(

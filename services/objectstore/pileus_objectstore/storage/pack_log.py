@@ -25,6 +25,7 @@ from pileus_objectstore.storage.pack_index import Location, PackIndex
 from pileus_objectstore.storage.pack_records import (
     HEADER_BYTES,
     MAGIC_BYTES,
+    MAX_PAYLOAD_BYTES,
     PREAMBLE,
     REMOVED,
     STORED,
@@ -88,6 +89,8 @@ class Change:
     def __init__(
         self, kind: int, partition: int, digest: str, stamps: tuple[int, int], payload: bytes, allowed: Allowed
     ) -> None:
+        if len(payload) > MAX_PAYLOAD_BYTES:
+            raise ValueError(f"a record of {len(payload)} bytes could not be read again")
         self.kind, self.partition, self.digest = kind, partition, bytes.fromhex(digest)
         self.stamps, self.payload, self.allowed = stamps, payload, allowed
         self.completion = Completion(0)

@@ -21,7 +21,8 @@ PREAMBLE_MAGIC = b"PILEUSPK"
 MAGIC_BYTES = 8
 STORED = 1  # an object or a tombstone
 REMOVED = 2  # this device has no version of the object any more, whatever earlier records say
-MAX_PAYLOAD_BYTES = 1 << 20
+MAX_PAYLOAD_BYTES = 1 << 20  # a longer one is damage for who reads it
+MAX_PACK_BYTES = 512 << 10  # of a body, so that its metadata have room beside it
 WINDOW_BYTES = 1 << 20  # a scan reads so much at once
 ReadAt = Callable[[int, int], bytes]  # (length, offset) -> bytes, fewer at the end
 

@@ -11,6 +11,7 @@ from packed_store import copies, devices, flip, is_packed, quarantined
 from pileus_kit.testing.server_process import eventually
 from pileus_objectstore.agent.storage_server import StorageServer
 from pileus_objectstore.storage.object_format import timestamp_of
+from pileus_objectstore.storage.pack_records import MAX_PACK_BYTES
 from pileus_objectstore.testing import ObjectStoreFixture
 from pileus_objectstore.worker import Worker
 
@@ -57,6 +58,21 @@ def test_a_small_object_is_packed(store: ObjectStoreFixture, container: str, siz
     assert store.client.get(path).status_code == 404
     restart(store)
     assert store.client.get(path).status_code == 404
+
+
+def test_the_largest_object_that_can_be_packed(store: ObjectStoreFixture, container: str) -> None:
+    """Above that a record would not be read again, so a host that is to pack larger ones doesn't start."""
+    restart(store, MAX_PACK_BYTES >> 10)
+    data, path = os.urandom(MAX_PACK_BYTES), f"{container}/o"
+    length = {"CONTENT_LENGTH": str(len(data))}
+    assert store.client.put(path, data=data, environ_overrides=length, headers={COLOUR: "b" * 256}).status_code == 201
+    assert is_packed(store, path)
+    assert store.client.post(path, headers={COLOUR: "r" * 256}).status_code == 202
+    for _ in range(2):
+        assert store.client.get(path).data == data
+        restart(store)
+    with pytest.raises(ValueError, match="512 at most, not 513"):
+        StorageServer(dataclasses.replace(store.configs[0], pack_kib=(MAX_PACK_BYTES >> 10) + 1))
 
 
 def test_small_and_large_versions_replace_each_other(store: ObjectStoreFixture, container: str) -> None:
