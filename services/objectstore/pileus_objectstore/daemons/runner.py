@@ -71,6 +71,8 @@ class DaemonRunner:
                 self._report(daemon, time.monotonic() - began, did)
             except (CloudError, OSError) as e:
                 log.warning("%s: %s", daemon.name, e)
+            except Exception:  # a bug, or a ring that isn't balanced yet, must end one pass, not the daemon
+                log.exception("%s: the pass failed", daemon.name)
             rest = daemon.rest(time.monotonic() - began)
 
     def _report(self, daemon: Daemon, took_s: float, did: str) -> None:

@@ -27,6 +27,8 @@ def test_failures_do_not_end_a_daemon(caplog: pytest.LogCaptureFixture, tmp_path
             raise HostDown(host="h", why="away")
         if len(passes) == 2:
             raise OSError("disk")
+        if len(passes) == 3:
+            raise IndexError("a ring that was never balanced")
         done.set()
         return "3 things"
 
@@ -38,3 +40,4 @@ def test_failures_do_not_end_a_daemon(caplog: pytest.LogCaptureFixture, tmp_path
     assert "worker: 3 things" in caplog.text
     assert "away" in caplog.text
     assert "disk" in caplog.text
+    assert "a ring that was never balanced" in caplog.text
