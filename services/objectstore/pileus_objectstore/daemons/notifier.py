@@ -58,6 +58,7 @@ class Notifier:
     _backoffs: dict[Queue, Backoff] = field(default_factory=dict)
     _busy: set[Queue] = field(default_factory=set)
     _sent: int = 0
+    _took_over_at: float = 0.0  # when the buckets of other hosts were looked at
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
@@ -65,25 +66,32 @@ class Notifier:
         self._senders = ThreadPoolExecutor(SENDERS, "notifier")
 
     def run(self) -> str:
-        """Begin to send what waits. A slow target keeps no other one waiting."""
+        """Begin to send what waits. A slow target, or a bucket that can't be read, keeps no other one waiting."""
+        others, failed = self.now() >= self._took_over_at + self.takeover_s, 0
+        if others:
+            self._took_over_at = self.now()
         for entry in event_queues.INDEX.entries(self.tools):
             if self.context.stopping():
                 break
-            self._look(entry)
+            if others or self._position(entry.bucket) == 0:
+                failed += not self._look(entry)
         with self._lock:
             sent, self._sent = self._sent, 0
-        return f"{sent} events sent" if sent else ""
+        if not (sent or failed):
+            return ""
+        return f"{sent} events sent" + (f", {failed} buckets failed" if failed else "")
 
     def close(self) -> None:
         """Finish what is being sent."""
         self._senders.shutdown()
 
-    def _look(self, entry: Entry) -> None:
-        """Begin to send the messages of one bucket; the entry of one that has none and wants none is removed."""
-        names = event_queues.queues(self.tools, entry.bucket)
-        old = self.now() - float(entry.changed_at) > FORGET_S
-        if not names and old and NOTIFICATION.load(self.tools, entry.bucket) is None:
-            event_queues.INDEX.remove(self.tools, entry)
+    def _look(self, entry: Entry) -> bool:
+        """Begin to send the messages of one bucket; False if it can't be read now."""
+        try:
+            names = self._queues(entry)
+        except (CloudError, OSError) as e:
+            log.warning("events of %s: %s", entry.bucket, e)
+            return False
         for name in names:
             queue = Queue(entry.bucket, name)
             with self._lock:
@@ -92,6 +100,15 @@ class Notifier:
                     continue
                 self._busy.add(queue)
             self._senders.submit(self._send, queue)
+        return True
+
+    def _queues(self, entry: Entry) -> list[str]:
+        """The queues of a bucket; the entry of one that has none and wants none is removed."""
+        names = event_queues.queues(self.tools, entry.bucket)
+        old = self.now() - float(entry.changed_at) > FORGET_S
+        if not names and old and NOTIFICATION.load(self.tools, entry.bucket) is None:
+            event_queues.INDEX.remove(self.tools, entry)
+        return names
 
     def _send(self, queue: Queue) -> None:
         try:
@@ -102,14 +119,19 @@ class Notifier:
                 page = event_queues.waiting(self.tools, queue.bucket, queue.name, PAGE)
         except (CloudError, OSError) as e:
             log.warning("events of %s: %s", queue.bucket, e)
+        except Exception:  # else it would be known to the future only, at which no one looks
+            log.exception("events of %s", queue.bucket)
         finally:
             with self._lock:
                 self._busy.discard(queue)
 
     def _is_mine(self, queue: Queue, oldest: Waiting) -> bool:
-        hosts = [host for host, own, _ in self.tools.cluster.locate(queue.bucket).hosts if own]
-        position = hosts.index(self.context.address) if self.context.address in hosts else len(hosts)
-        return self.now() - oldest.since >= position * self.takeover_s
+        return self.now() - oldest.since >= self._position(queue.bucket) * self.takeover_s
+
+    def _position(self, bucket: Target) -> int:
+        """How many hosts come before this one; the ring tells it."""
+        hosts = [host for host, own, _ in self.tools.cluster.rings.placement(*bucket.names).hosts if own]
+        return hosts.index(self.context.address) if self.context.address in hosts else len(hosts)
 
     def _deliver(self, queue: Queue, waiting: Waiting) -> bool:
         """Send one message; whether the next one may be sent."""
