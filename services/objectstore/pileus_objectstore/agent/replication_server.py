@@ -1,5 +1,6 @@
 """The calls of the background daemons: what a device holds, and changes to bring it in line with the ring."""
 
+import logging
 import zlib
 from collections.abc import Iterable
 
@@ -11,6 +12,8 @@ from pileus_objectstore.agent.host import Device, Host
 from pileus_objectstore.agent.object_server import Source
 from pileus_objectstore.agent.recovery import meta_of
 from pileus_objectstore.agent.updater import Updater
+from pileus_objectstore.errors import Damaged, DeviceFailed
+from pileus_objectstore.storage.listing_store import ListingStore
 from pileus_objectstore.wire.contract import ListingInfo, ListingReply, ListingRow
 from pileus_objectstore.wire.daemon_calls import (
     ChangesReply,
@@ -32,6 +35,7 @@ from pileus_objectstore.wire.daemon_calls import (
 )
 from pileus_objectstore.wire.server import CallResult
 
+log = logging.getLogger(__name__)
 MAX_REMEMBERED = 100_000  # closed listings whose state is known without opening them
 
 
@@ -108,18 +112,21 @@ class ReplicationServer:
         return CallResult(DoneReply(200 if removed else 404))
 
     def reclaim(self, args: Reclaim, body: Source) -> CallResult:
-        """Forget rows, and remove listings, that were deleted before a timestamp."""
-        listings = self._host.device(args.device).listings
+        """Forget rows, and remove listings, that were deleted before a timestamp.
+
+        A listing that is damaged, or can't be used now, keeps no other one waiting.
+        """
+        listings, failed = self._host.device(args.device).listings, 0
         for kind in ("account", "container"):
             for partition in listings.partitions(kind):
                 for digest in listings.digests(kind, partition):
-                    with listings.use(kind, partition, digest) as listing:
-                        if listing is None:
-                            continue
-                        listing.forget(args.before)
-                        reclaimable = not listing.info.live and listing.info.deleted < args.before
-                    if reclaimable:
-                        listings.remove(kind, partition, digest, lambda info: not info.live and not info.count)
+                    try:
+                        _reclaim(listings, (kind, partition, digest), args.before)
+                    except (DeviceFailed, Damaged) as e:
+                        log.warning("%s", e)
+                        failed += isinstance(e, DeviceFailed)
+        if failed:
+            raise DeviceFailed(device=args.device, why=f"{failed} listings can't be reclaimed")
         return CallResult(DoneReply())
 
     def list_expired(self, args: ListExpired, body: Source) -> CallResult:
@@ -161,6 +168,16 @@ class ReplicationServer:
                 self._known.clear()
             self._known[key] = (since, held)
         return held
+
+
+def _reclaim(listings: ListingStore, place: tuple[str, int, str], before: str) -> None:
+    with listings.use(*place) as listing:
+        if listing is None:
+            return
+        listing.forget(before)
+        reclaimable = not listing.info.live and listing.info.deleted < before
+    if reclaimable:
+        listings.remove(*place, lambda info: not info.live and not info.count)
 
 
 def total(held: Iterable[HeldReplica]) -> int:

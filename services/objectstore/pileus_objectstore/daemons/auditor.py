@@ -11,6 +11,7 @@ from enum import Enum
 from itertools import repeat
 from pathlib import Path
 
+from pileus_kit.errors import HostDown, Unavailable
 from pileus_objectstore.daemons.context import DaemonContext
 from pileus_objectstore.errors import Damaged, DeviceFailed
 from pileus_objectstore.ring.devices import Device
@@ -54,22 +55,35 @@ class Auditor:
     pause: Callable[[float], object] = time.sleep
     now: Callable[[], float] = time.time
     read_bytes: int = field(default=0)
+    failed: int = field(default=0)
 
     def run(self) -> str:
-        """Make one pass, or finish the one that a restart interrupted; what was found, '' if all files are good."""
+        """Make one pass, or finish the one that a restart interrupted; what was found, '' if all files are good.
+
+        A device that can't be used keeps no other one waiting.
+        """
+        self.failed = 0
         self._reclaim()
         counts = dict.fromkeys(Finding, 0)
         for finding in self._findings():
             counts[finding] += 1
         damaged, old = counts[Finding.DAMAGED], counts[Finding.OLD_TOMBSTONE]
         files = sum(counts.values())
-        return f"{files} files read, {damaged} damaged, {old} old tombstones removed" if damaged or old else ""
+        failed = f", {self.failed} devices failed" if self.failed else ""
+        done = f"{files} files read, {damaged} damaged, {old} old tombstones removed{failed}"
+        return done if damaged or old or failed else ""
 
     def _reclaim(self) -> None:
         before = timestamp(self.now() - self.reclaim_s)
-        kinds = self.context.rings.kinds()
-        for device in {d.name: d for kind, policy in kinds for d in self.context.local(kind, policy)}.values():
-            self.context.ask(device.host, "reclaim", Reclaim(device.name, before), DoneReply)
+        for device in self.context.mounted():
+            try:
+                self.context.ask(device.host, "reclaim", Reclaim(device.name, before), DoneReply)
+            except HostDown as e:
+                self._count_failure(e)
+
+    def _count_failure(self, e: Exception) -> None:
+        log.warning("%s", e)
+        self.failed += 1
 
     def _findings(self) -> Iterator[Finding]:
         areas = [
@@ -77,18 +91,27 @@ class Auditor:
         ]
         progress = Progress(self.context.home / "audited", [_area(*area) for area in areas], self.now)
         for device, policy in areas:
-            files = ObjectFiles(Disk(self.context.home / device.name), policy_directory(OBJECTS, policy))
-            yield from self._packed(device, policy, ALL_HINTS)
-            for partition in sorted({*files.partitions(), *self._partitions(device, policy)}):
-                if progress.passed(_area(device, policy), partition):
-                    continue
-                for digest in files.held(partition):
-                    if self.context.stopping():
-                        return
-                    yield self._look(device, policy, files, partition, digest)
-                yield from self._packed(device, policy, partition)
-                progress.reached(_area(device, policy), partition)
+            try:
+                yield from self._of_device(device, policy, progress)
+            except (Unavailable, OSError) as e:
+                self._count_failure(e)
+            if self.context.stopping():
+                return
         progress.clear()
+
+    def _of_device(self, device: Device, policy: int, progress: "Progress") -> Iterator[Finding]:
+        """Read what a device has of a storage policy. Raises Unavailable and OSError."""
+        files = ObjectFiles(Disk(self.context.home / device.name), policy_directory(OBJECTS, policy))
+        yield from self._packed(device, policy, ALL_HINTS)
+        for partition in sorted({*files.partitions(), *self._partitions(device, policy)}):
+            if progress.passed(_area(device, policy), partition):
+                continue
+            for digest in files.held(partition):
+                if self.context.stopping():
+                    return
+                yield self._look(device, policy, files, partition, digest)
+            yield from self._packed(device, policy, partition)
+            progress.reached(_area(device, policy), partition)
 
     def _partitions(self, device: Device, policy: int) -> Iterable[int]:
         """The partitions of which the device has objects, packed ones included."""

@@ -46,6 +46,11 @@ class DaemonContext:
             if device and device.host == self.address and (self.home / device.name / MARKER).exists()
         ]
 
+    def mounted(self) -> list[Device]:
+        """This host's devices in any ring that are mounted."""
+        kinds = self.rings.kinds()
+        return list({device.name: device for kind in kinds for device in self.local(*kind)}.values())
+
     def ask(self, host: str, call: str, args: msgspec.Struct, kind: type[R], body: bytes = b"") -> tuple[R, bytes]:
         """Call a storage server: (reply, its body). Raises HostDown, also for a refusal: the next pass tries again."""
         reply, data = self.pool.call(host, call, args, kind, body)

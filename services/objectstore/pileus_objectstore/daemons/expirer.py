@@ -1,7 +1,8 @@
 """The expirer: deletes objects whose X-Delete-At has passed. Readers have not seen them since that time."""
 
+import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from pileus_kit import decoding
@@ -12,6 +13,7 @@ from pileus_objectstore.core.listing_rows import policy_of
 from pileus_objectstore.core.names import Target
 from pileus_objectstore.core.tools import Tools
 from pileus_objectstore.daemons.context import DaemonContext
+from pileus_objectstore.ring.devices import Device
 from pileus_objectstore.wire.contract import (
     DeleteObject,
     HostReplicas,
@@ -22,6 +24,7 @@ from pileus_objectstore.wire.contract import (
 )
 from pileus_objectstore.wire.daemon_calls import DoneReply, ForgetExpired, ListExpired
 
+log = logging.getLogger(__name__)
 PAGE = 1000
 TIME_DIGITS = 10  # an entry's name is the time in epoch seconds, then the object's path
 
@@ -35,19 +38,29 @@ class Expirer:
     now: Callable[[], float] = time.time
 
     def run(self) -> str:
-        """Make one pass; what was done, '' for nothing."""
-        count = 0
-        for device in self.context.local("object"):
-            while not self.context.stopping():
-                args = ListExpired(device.name, int(self.now()), PAGE)
-                data = self.context.ask(device.host, "list_expired", args, ListingReply)[1]
-                entries = decoding.decode(data, list[Entry])
-                handled = [entry.name for entry in entries if self._delete(entry)]
-                if not handled:
-                    break
-                self.context.ask(device.host, "forget_expired", ForgetExpired(device.name, handled), DoneReply)
-                count += len(handled)
-        return f"{count} expired" if count else ""
+        """Make one pass; what was done, '' for nothing. A device that can't be used keeps no other one waiting."""
+        count = failed = 0
+        for device in self.context.mounted():
+            try:
+                for handled in self._pages(device):
+                    count += handled
+            except Unavailable as e:
+                log.warning("%s", e)
+                failed += 1
+        if not (count or failed):
+            return ""
+        return f"{count} expired" + (f", {failed} devices failed" if failed else "")
+
+    def _pages(self, device: Device) -> Iterator[int]:
+        """Handle the entries of a device page by page; how many of each page. Raises HostDown."""
+        while not self.context.stopping():
+            args = ListExpired(device.name, int(self.now()), PAGE)
+            data = self.context.ask(device.host, "list_expired", args, ListingReply)[1]
+            handled = [entry.name for entry in decoding.decode(data, list[Entry]) if self._delete(entry)]
+            if not handled:
+                return
+            self.context.ask(device.host, "forget_expired", ForgetExpired(device.name, handled), DoneReply)
+            yield len(handled)
 
     def _delete(self, entry: Entry) -> bool:
         """Delete an object if it still expires at that time; False if this must be tried again."""

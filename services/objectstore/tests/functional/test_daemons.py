@@ -7,8 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from pileus_objectstore.agent.host import Device
+from pileus_objectstore.errors import DeviceFailed
+from pileus_objectstore.ring.builder import Builder
+from pileus_objectstore.ring.storage_policies import StoragePolicy
 from pileus_objectstore.storage.disks import MARKER, Disk
-from pileus_objectstore.testing import ObjectStoreFixture
+from pileus_objectstore.testing import ObjectStoreFixture, UnpackedObjectStoreFixture
 from pileus_objectstore.worker import Worker
 
 UNPACKED = True
@@ -171,3 +175,68 @@ def test_expired_objects_are_deleted(store: ObjectStoreFixture, container: str, 
     assert store.client.get(container).data == b"kept\nreplaced\n"
     assert store.client.get(f"{container}/kept").status_code == 200
     assert workers[0].expirer.run() == ""
+
+
+def test_objects_expire_on_devices_of_another_policy_only(tmp_path: Path) -> None:
+    store = UnpackedObjectStoreFixture(tmp_path, policies=[(StoragePolicy(1, "gold"), 2)])
+    config = store.configs[0]
+    builder = Builder(4, 1)
+    Disk.format(config.home / "d5", "d5")
+    builder.add("d5", config.storage_bind)
+    builder.rebalance()
+    builder.save(config.ring_directory / "object-1.ring")
+    worker = Worker(config)
+    try:
+        container = f"{store.account}/golden"
+        store.client.put(container, headers={"X-Storage-Policy": "gold"})
+        assert store.client.put(f"{container}/o", data=b"x", headers={"X-Delete-After": "100"}).status_code == 201
+        later = store.app.tools.now() + 1000
+        worker.expirer.now = lambda: later
+        assert worker.expirer.run() == "1 expired"
+        assert store.client.get(container).data == b""
+    finally:
+        worker._cluster.close()
+        store.close()
+
+
+def test_a_device_that_refuses_keeps_no_other_one_waiting(
+    store: ObjectStoreFixture, container: str, workers: list[Worker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for n in range(8):
+        store.client.put(f"{container}/o{n}", data=b"x", headers={"X-Delete-After": "100"})
+    host, worker = store.servers[0].host, workers[0]
+    device = host.device
+
+    def refusing(name: str) -> Device:
+        if name == "d1":
+            raise DeviceFailed(device=name, why="it is broken")
+        return device(name)
+
+    later = store.app.tools.now() + 1000
+    worker.expirer.now = lambda: later
+    damaged = next(path for path in files(store, "objects/*/*") if "d1" not in path.parts)
+    data = damaged.read_bytes()
+    damaged.write_bytes(bytes([data[0] ^ 1]) + data[1:])
+    with monkeypatch.context() as broken:
+        broken.setattr(host, "device", refusing)
+        assert "1 damaged, 0 old tombstones removed, 2 devices failed" in worker.auditor.run()
+        assert "expired, 1 devices failed" in worker.expirer.run()
+    assert store.client.get(container).data == b""
+
+
+def test_a_damaged_listing_keeps_no_other_one_waiting(
+    store: ObjectStoreFixture, workers: list[Worker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for n in range(8):
+        store.client.put(f"{store.account}/c{n}")
+        store.client.delete(f"{store.account}/c{n}")
+    store.stop_host(0)
+    found = files(store, "containers/*/*.db")
+    assert len(found) == 24
+    found[0].write_bytes(b"rot")
+    store.start_host(0)
+    auditor = workers[0].auditor
+    late = store.app.tools.now() + auditor.reclaim_s + 60
+    auditor.now = lambda: late
+    auditor.run()
+    assert files(store, "containers/*/*.db") == []
