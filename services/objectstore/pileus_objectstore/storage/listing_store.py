@@ -8,7 +8,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from pileus_objectstore.errors import Damaged, DeviceFailed
 from pileus_objectstore.storage.disks import Disk, sync_directory, write_durably
@@ -75,15 +75,21 @@ class ListingStore:
     def shorten_log(self, min_age_s: float) -> None:
         """Merge the rows in the log into their listings, and remove what is older than `min_age_s` seconds.
 
-        Raises DeviceFailed if not all rows could be merged; they stay in the log.
+        Raises DeviceFailed if not all rows could be merged; those segments stay in the log.
         """
         if self._unmerged:
             self._merge_left()
+        failed: DeviceFailed | None = None
         for segment in self._rows.end_segment(min_age_s):
-            self._flush(segment)
-            if self._unmerged:
-                return
-            self._rows.remove(segment.path)
+            try:
+                self._flush(segment)
+                if self._unmerged:
+                    break
+                self._rows.remove(segment.path)
+            except DeviceFailed as e:
+                failed = e
+        if failed is not None:
+            raise failed
 
     def create(self, kind: str, partition: int, digest: str, info: ListingInfo) -> bool:
         """Create an empty listing with this head; False if it exists."""
@@ -182,7 +188,11 @@ class ListingStore:
             self._unmerged = True
 
     def _flush(self, segment: Segment) -> None:
-        """Bring all rows of a segment into the listings, and these to disk. A closed listing has them already."""
+        """Bring all rows of a segment into the listings, and these to disk. A closed listing has them already.
+
+        Raises DeviceFailed at the end: a listing that can't be written keeps no other one waiting.
+        """
+        failed: DeviceFailed | None = None
         for kind, path in sorted(segment.listings):
             with self._lock:
                 listing = self._open.get(path)
@@ -190,13 +200,21 @@ class ListingStore:
                     continue
                 listing.users += 1
             try:
-                listing.flush()
-            except Damaged as e:
-                log.error("the rows of a %s are left to its other replicas: %s", kind, e)
-                self._quarantine(listing)
+                self._flush_listing(kind, listing)
+            except DeviceFailed as e:
+                failed = e
             finally:
                 with self._lock:
                     listing.users -= 1
+        if failed is not None:
+            raise failed
+
+    def _flush_listing(self, kind: str, listing: ListingDatabase) -> None:
+        try:
+            listing.flush()
+        except Damaged as e:
+            log.error("the rows of a %s are left to its other replicas: %s", kind, e)
+            self._quarantine(listing)
 
     def _merge_left(self) -> None:
         """Merge the rows that are only in the log, because their process died or their listings couldn't be written.
@@ -207,25 +225,38 @@ class ListingStore:
             if not self._unmerged or time.monotonic() < self._merge_at:
                 return
             try:
-                self._rows.end_segment(0.0)
-                for path in self._rows.paths():
-                    self._merge_segment(path)
-                    self._rows.remove(path)
+                self._merge_segments()
             except (DeviceFailed, OSError) as e:
                 log.warning("device %s: rows wait in its log: %s", self.disk.name, e)
                 self._merge_at = time.monotonic() + RETRY_S
             else:
                 self._unmerged = False
 
+    def _merge_segments(self) -> None:
+        """Merge all segments and remove them. Raises DeviceFailed or OSError at the end if one has to stay."""
+        failed: DeviceFailed | OSError | None = None
+        self._rows.end_segment(0.0)
+        for path in self._rows.paths():
+            try:
+                self._merge_segment(path)
+                self._rows.remove(path)
+            except (DeviceFailed, OSError) as e:
+                failed = e
+        if failed is not None:
+            raise failed
+
     def _merge_segment(self, path: str) -> None:
+        """Merge the rows of a segment. Raises DeviceFailed at the end if those of some listings could not be merged."""
         rows: dict[tuple[str, int, str], list[ListingRow]] = {}
         try:
             for waiting in read_segment(path):
                 rows.setdefault((waiting.kind, waiting.partition, waiting.digest), []).extend(waiting.rows)
         except Damaged as e:
             log.error("some rows are left to the other replicas of their listings: %s", e)
-            with self.disk.guard():
+            # It is there already if an earlier process put it aside and died.
+            with self.disk.guard(), suppress(FileExistsError):
                 os.link(path, f"{self.disk.directory('quarantined', DIRECTORY)}/{os.path.basename(path)}")
+        failed: DeviceFailed | None = None
         for (kind, partition, digest), changed in rows.items():
             try:
                 with self._used(kind, self.path(kind, partition, digest)) as listing:
@@ -233,6 +264,10 @@ class ListingStore:
                         listing.merge(changed)
             except Damaged as e:
                 log.error("%s", e)
+            except DeviceFailed as e:
+                failed = e
+        if failed is not None:
+            raise failed
 
     def _acquire(self, kind: str, path: str) -> ListingDatabase | None:
         with self._lock:

@@ -73,6 +73,8 @@ class Compactor:
                 self.look(number)
             except (DeviceFailed, OSError) as e:
                 log.warning("segment %d of %s is not compacted: %s", number, self._packs.disk.name, e)
+            except Exception:  # a bug must leave one segment as it is, not end the thread
+                log.exception("segment %d of %s is not compacted", number, self._packs.disk.name)
 
     def _compact(self, number: int) -> None:
         packs, batch = self._packs, list[Change]()

@@ -12,12 +12,14 @@ A segment is removed once all its rows are in the listings and on disk. Merging 
 process simply merges what it finds in the segments.
 """
 
+import logging
 import os
 import struct
 import threading
 import time
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import msgspec
@@ -27,6 +29,7 @@ from pileus_objectstore.errors import Damaged, DeviceFailed
 from pileus_objectstore.storage.disks import Disk, sync_directory
 from pileus_objectstore.wire.contract import ListingRow
 
+log = logging.getLogger(__name__)
 DIRECTORY = "rows"
 RECORD = struct.Struct("<II")
 MAX_SEGMENT_BYTES = 4 << 20
@@ -119,8 +122,11 @@ class RowLog:
             return self._ended
 
     def remove(self, path: str) -> None:
-        """Remove a segment whose rows are in the listings and on disk. Raises DeviceFailed."""
-        with self._disk.guard():
+        """Remove a segment whose rows are in the listings and on disk. Raises DeviceFailed.
+
+        One that is gone was on another disk, which was exchanged for this one.
+        """
+        with self._disk.guard(), suppress(FileNotFoundError):
             os.unlink(path)
         with self._writing:
             self._ended = [segment for segment in self._ended if segment.path != path]
@@ -168,6 +174,9 @@ class RowLog:
                 flush.finish(e)
             except OSError as e:
                 flush.finish(DeviceFailed(device=self._disk.name, why=os.strerror(e.errno or 0)))
+            except Exception as e:  # a bug must not let the requests wait for ever
+                log.exception("device %s: %d changed rows failed", self._disk.name, len(flush.records))
+                flush.finish(DeviceFailed(device=self._disk.name, why=str(e)))
             else:
                 flush.finish()
 

@@ -133,7 +133,9 @@ def test_a_process_that_died_while_it_wrote(store: ListingStore, disk: Disk, cut
         other.disk.close()
 
 
-def test_a_damaged_segment_is_put_aside(store: ListingStore, disk: Disk) -> None:
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_damaged_segment_is_put_aside(store: ListingStore, disk: Disk, killed: bool) -> None:
+    """`killed`: an earlier process has put it aside and died before it removed the segment."""
     add(store, "a")
     start = segments(disk)[0].stat().st_size
     add(store, "b")
@@ -142,6 +144,9 @@ def test_a_damaged_segment_is_put_aside(store: ListingStore, disk: Disk) -> None
     segments(disk)[0].write_bytes(bytes(data))
     other = another_process(disk)
     try:
+        if killed:
+            (other.disk.root / "quarantined" / "rows").mkdir(parents=True)
+            os.link(segments(other.disk)[0], other.disk.root / "quarantined" / "rows" / segments(other.disk)[0].name)
         assert names(other) == ["a"]
         assert len(list(other.disk.root.glob("quarantined/rows/*"))) == 1
         assert not segments(other.disk)
@@ -183,6 +188,82 @@ def test_rows_that_can_not_be_merged_stay(store: ListingStore, disk: Disk, monke
     store._merge_at = 0.0
     assert names(store) == ["a"]
     assert not segments(disk)
+
+
+def failing(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the listing at a path refuse writes."""
+    save = ListingDatabase._save
+
+    def refuse(self: ListingDatabase, info: ListingInfo) -> None:
+        if self.path == path:
+            raise sqlite3.OperationalError("disk I/O error")
+        save(self, info)
+
+    monkeypatch.setattr(ListingDatabase, "_save", refuse)
+
+
+def test_a_listing_that_can_not_be_written_keeps_no_other_one_waiting(
+    store: ListingStore, disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others = ("container", 1, "a"), ("container", 1, "z")
+    for place in others:
+        store.create(*place, ListingInfo("/a/other", put="1"))
+    with monkeypatch.context() as broken:
+        failing(store.path(*PLACE), broken)
+        for row in ("1", "2"):
+            for place in (*others, PLACE) if row == "1" else others:
+                flush = store.append(*place, [ListingRow(row, "0000000001.00000")])
+                assert flush is not None
+                flush.wait()
+            with pytest.raises(DeviceFailed):
+                store.shorten_log(0)
+        assert len(segments(disk)) == 1, "only the one with a row of the listing that refuses"
+        for place in others:
+            with store.use(*place) as listing:
+                assert listing is not None
+                assert (listing._waiting, listing.info.count) == ([], 2)
+    store.shorten_log(0)
+    assert not segments(disk)
+    assert names(store) == ["1"]
+
+
+def test_a_new_process_merges_what_it_can(store: ListingStore, disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
+    other_place = ("container", 1, "z")
+    store.create(*other_place, ListingInfo("/a/other", put="1"))
+    for place in (PLACE, other_place):
+        flush = store.append(*place, [ListingRow("1", "0000000001.00000")])
+        assert flush is not None
+        flush.wait()
+    other = another_process(disk)
+    try:
+        with monkeypatch.context() as broken:
+            failing(other.path(*PLACE), broken)
+            with other.use(*other_place) as listing:
+                assert listing is not None
+                assert listing.info.count == 1
+            assert len(segments(other.disk)) == 1
+        other._merge_at = 0.0
+        assert names(other) == ["1"]
+        assert not segments(other.disk)
+    finally:
+        other.close()
+        other.disk.close()
+
+
+def test_the_log_of_an_exchanged_disk_is_forgotten(store: ListingStore, disk: Disk) -> None:
+    """A disk that is replaced while the server runs has other segments, or none."""
+    add(store, "a")
+    disk.root.rename(disk.root.with_name("away"))
+    store.close()
+    disk.close()
+    Disk.format(disk.root, "d")
+    disk.open()
+    store.create(*PLACE, ListingInfo("/a/c", put="1"))
+    store.shorten_log(0)
+    add(store, "b")
+    store.shorten_log(0)
+    assert not segments(disk)
+    assert names(store) == ["b"]
 
 
 def test_a_disk_that_takes_no_rows(store: ListingStore, disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
