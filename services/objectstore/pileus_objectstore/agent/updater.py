@@ -1,5 +1,7 @@
 """The updater: updates listings at once where possible, else stores async pendings and retries them.
 
+A host that does not answer is asked once in a round, so that it doesn't keep the others waiting.
+
 The sums of containers are sent to their accounts a moment after a change, many changes in one update. Sums that are
 lost with the process are sent again after the next change, or by the recovery.
 """
@@ -8,7 +10,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from pileus_kit.errors import CloudError, HostDown
 from pileus_objectstore.agent import async_pendings
@@ -32,6 +34,7 @@ from pileus_objectstore.wire.contract import (
 log = logging.getLogger(__name__)
 REPORT_S = 0.2  # a container's sums are sent to its account this long after a change,
 SAME_REPORT_S = 1.0  # and those of the same container not more often than this
+SHORTEN_S = 1.0  # the logs of changed rows are looked at so often
 LOG_AGE_S = 10.0  # changed rows are merged and removed from a disk's log after this
 IDLE_S = 30.0  # listings that were not used for this long are closed
 RETRY_S = 30.0  # async pendings are tried again after this
@@ -39,7 +42,10 @@ MAX_PENDING_DELAY_S = 120.0  # an async pending is stored at most this long afte
 
 
 class Updater:
-    """Sends rows to listings on this host and others, from the caller's thread and from one of its own."""
+    """Sends rows to listings on this host and others, from the caller's thread and from one of its own.
+
+    Another thread shortens the logs of changed rows, which must not grow while a host keeps the first one waiting.
+    """
 
     def __init__(self, host: Host) -> None:
         self._host = host
@@ -47,7 +53,10 @@ class Updater:
         self._reported: dict[str, float] = {}  # containers whose sums were sent lately, and when
         self._woken = threading.Event()
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="updater", daemon=True)
+        self._threads = [
+            threading.Thread(target=self._run, name="updater", daemon=True),
+            threading.Thread(target=self._shorten, name="row-logs", daemon=True),
+        ]
         self._retry_at = 0.0
         self._retrying = threading.Lock()
         self.changes = InFlightChanges()
@@ -57,32 +66,41 @@ class Updater:
     def start(self) -> None:
         """Begin with what an earlier process left: async pendings, and containers whose accounts show old sums."""
         self._retry_at = time.monotonic()
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
         self._woken.set()
 
     def stop(self) -> None:
-        """Send what is due and end the thread."""
+        """Send what is due and end the threads."""
         self._stopping.set()
         self._woken.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join()
         self.report()
         self._mark_synced()
 
     def recover(self) -> None:
         """Update listings with what an earlier process of this host had stored when it died."""
+        silent: set[str] = set()
         for device in self._known_devices():
             if device.name in self._recovered:
                 continue
-            for name in unreported_containers(device):
-                self.report_later(name)
-            for container, rows in unsynced_rows(device):
-                if self._stopping.is_set():
-                    return
-                placement = self._host.rings.placement(*container.split("/", 2)[1:])
-                listing_hosts = [ListingHost(host, replicas) for host, replicas in _primaries(placement)]
-                self.update_listings("container", container, listing_hosts, rows, [device.name])
-            self._recovered.add(device.name)
+            try:
+                self._recover(device, silent)
+            except (CloudError, OSError) as e:
+                log.warning("device %s is not recovered yet: %s", device.name, e)
+
+    def _recover(self, device: Device, silent: set[str]) -> None:
+        for name in unreported_containers(device):
+            self.report_later(name)
+        for container, rows in unsynced_rows(device):
+            if self._stopping.is_set():
+                return
+            placement = self._host.rings.placement(*container.split("/", 2)[1:])
+            listing_hosts = [ListingHost(host, replicas) for host, replicas in _primaries(placement)]
+            self.update_listings("container", container, listing_hosts, rows, [device.name], silent)
+        self._recovered.add(device.name)
 
     def update_listings(
         self,
@@ -91,11 +109,16 @@ class Updater:
         listing_hosts: Iterable[ListingHost],
         rows: list[ListingRow],
         devices: Iterable[str],
+        silent: set[str] | None = None,
     ) -> None:
-        """Merge rows into the listing at path `name`, now or later: an async pending is then stored on `devices`."""
+        """Merge rows into the listing at path `name`, now or later: an async pending is then stored on `devices`.
+
+        Hosts in `silent` are not asked; one that doesn't answer is added.
+        """
+        silent = set() if silent is None else silent
         for listing_host in listing_hosts:
             update = MergeRows(kind, listing_host.replicas, name, rows)
-            missing = self._send(listing_host.host, update)
+            missing = self._send(listing_host.host, update, silent)
             if missing:
                 replicas = HostReplicas(update.replicas.partition, update.replicas.digest, missing)
                 self._save_async_pending(MergeRows(kind, replicas, name, rows), devices)
@@ -119,7 +142,7 @@ class Updater:
 
     def report(self, again_after_s: float = 0.0) -> None:
         """Send the sums of changed containers to their accounts, unless that was done `again_after_s` seconds ago."""
-        now = time.monotonic()
+        now, silent = time.monotonic(), set[str]()
         self._reported = {name: at for name, at in self._reported.items() if at + SAME_REPORT_S > now}
         for name in list(self._changed_containers):
             if self._reported.get(name, 0.0) + again_after_s > now:
@@ -128,64 +151,91 @@ class Updater:
             self._changed_containers.discard(name)
             self._reported[name] = now
             info = self._container_info(name)
-            if info is None:
-                continue
-            account, container = name.split("/", 2)[1:]
-            mark = policy_mark(info.policy)
-            row = ListingRow(container, info.put, False, info.size, "", mark, info.count, timestamp())
-            if not info.live:
-                row = ListingRow(container, info.deleted, True)
-            for host, replicas in _primaries(self._host.rings.placement(account)):
-                if self._send(host, MergeRows("account", replicas, "/" + account, [row])):
-                    log.info("the sums of %s did not reach all replicas of its account", name)
+            if info is not None:
+                self._report(name, info, silent)
+
+    def _report(self, name: str, info: ListingInfo, silent: set[str]) -> None:
+        """Send the sums of one container to its account."""
+        account, container = name.split("/", 2)[1:]
+        mark = policy_mark(info.policy)
+        row = ListingRow(container, info.put, False, info.size, "", mark, info.count, timestamp())
+        if not info.live:
+            row = ListingRow(container, info.deleted, True)
+        for host, replicas in _primaries(self._host.rings.placement(account)):
+            if self._send(host, MergeRows("account", replicas, "/" + account, [row]), silent):
+                log.info("the sums of %s did not reach all replicas of its account", name)
 
     def retry(self) -> tuple[int, int]:
         """Try all async pendings again: (how many succeeded, how many are left)."""
+        silent: set[str] = set()
         with self._retrying:
-            pendings = [(device, path) for device in self._known_devices() for path in async_pendings.paths(device)]
-            sent = sum(self._retry_async_pending(device, path) for device, path in pendings)
+            pendings = self._pendings()
+            sent = sum(self._retry_async_pending(device, path, silent) for device, path in pendings)
         return sent, len(pendings) - sent
+
+    def _pendings(self) -> list[tuple[Device, str]]:
+        return [(device, path) for device in self._known_devices() for path in async_pendings.paths(device)]
 
     def _mark_synced(self) -> None:
         """Record that a recovery need not look at anything that is finished by now."""
         recovered = [device for device in self._known_devices() if device.name in self._recovered]
         mark_synced(recovered, self.changes.oldest_start())
 
+    def _shorten(self) -> None:
+        while not self._stopping.wait(SHORTEN_S):
+            self._attempt(lambda: self._host.shorten_logs(LOG_AGE_S))
+
     def _run(self) -> None:
         while not self._stopping.is_set():
-            try:
-                self.recover()
-            except (CloudError, OSError) as e:
-                log.warning("%s", e)
+            self._attempt(self.recover)
             if not self._woken.wait(IDLE_S):
                 self._host.close_idle(IDLE_S)
             self._woken.clear()
             if self._stopping.wait(REPORT_S):
                 return
-            self._round()
+            self._attempt(lambda: self.report(SAME_REPORT_S))
+            self._attempt(self._mark_if_due)
+            self._attempt(self._retry_if_due)
 
-    def _round(self) -> None:
+    def _attempt(self, step: Callable[[], None]) -> None:
         """Do what is due. Failures are logged, because the thread must not end."""
         try:
-            self.report(SAME_REPORT_S)
-            self._host.shorten_logs(LOG_AGE_S)
-            now = time.monotonic()
-            if now >= self._mark_at:
-                self._mark_at = now + IDLE_S
-                self._mark_synced()
-            if self._retry_at and now >= self._retry_at:
-                self._retry_at = now + RETRY_S if self.retry()[1] else 0.0
+            step()
         except (CloudError, OSError) as e:
             log.warning("%s", e)
+        except Exception:  # a bug, or a ring that isn't balanced yet
+            log.exception("the updater goes on with what comes next")
 
-    def _send(self, host: str, update: MergeRows) -> tuple[str, ...]:
-        """Update a host's replicas of a listing; the devices that did not take it."""
+    def _mark_if_due(self) -> None:
+        now = time.monotonic()
+        if now >= self._mark_at:
+            self._mark_at = now + IDLE_S
+            self._mark_synced()
+
+    def _retry_if_due(self) -> None:
+        now = time.monotonic()
+        if self._retry_at and now >= self._retry_at:
+            self._retry_at = now + RETRY_S
+            if self.retry()[1]:
+                return
+            self._retry_at = 0.0
+            if self._pendings():  # stored while the others were tried
+                self._retry_at = now + RETRY_S
+
+    def _send(self, host: str, update: MergeRows, silent: set[str]) -> tuple[str, ...]:
+        """Update a host's replicas of a listing; the devices that did not take it.
+
+        Hosts in `silent` are not asked; one that doesn't answer is added.
+        """
         if host == self._host.address:
             return tuple(self.merge_here(update)[1])
+        if host in silent:
+            return update.replicas.devices
         try:
             reply, _ = self._host.pool.call(host, "merge_rows", update, MergeReply)
         except HostDown as e:
             log.warning("%s", e)
+            silent.add(host)
             return update.replicas.devices
         return reply.missing if reply.status == 200 else update.replicas.devices
 
@@ -232,20 +282,24 @@ class Updater:
         else:
             log.error("no device takes the async pending of %d rows for %s", len(update.rows), update.name)
 
-    def _retry_async_pending(self, device: Device, path: str) -> bool:
+    def _retry_async_pending(self, device: Device, path: str, silent: set[str]) -> bool:
         """Try one async pending. Where the listing is placed is asked of the ring, because that may have changed."""
-        update = async_pendings.load(path)
-        if update is None:
-            self._recover_damaged(device, path)
+        try:
+            update = async_pendings.load(path)
+            if update is None:
+                self._recover_damaged(device, path)
+                return False
+            placement = self._host.rings.placement(*update.name.split("/", 2)[1:])
+            left = [
+                self._send(host, MergeRows(update.kind, replicas, update.name, update.rows), silent)
+                for host, replicas in _primaries(placement)
+            ]
+            if any(left):
+                return False
+            os.unlink(path)  # noqa: PTH108
+        except (CloudError, OSError) as e:
+            log.warning("the async pending %s waits: %s", path, e)
             return False
-        placement = self._host.rings.placement(*update.name.split("/", 2)[1:])
-        left = [
-            self._send(host, MergeRows(update.kind, replicas, update.name, update.rows))
-            for host, replicas in _primaries(placement)
-        ]
-        if any(left):
-            return False
-        os.unlink(path)  # noqa: PTH108
         return True
 
     def _recover_damaged(self, device: Device, path: str) -> None:
