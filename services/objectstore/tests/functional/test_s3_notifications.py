@@ -1,58 +1,18 @@
 """Event notifications: configurations, and what webhooks are told, through both APIs."""
 
-import json
 import re
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.request import Request, urlopen
 
 import pytest
 from botocore.exceptions import ClientError
 from s3_clients import S3, s3_store
+from webhooks import HOOK, Hook, notify, send, told
 
-from pileus_kit.errors import Unavailable
-from pileus_objectstore.core import event_queues
-from pileus_objectstore.core.names import Target
-from pileus_objectstore.core.tools import Tools
 from pileus_objectstore.worker import Worker
-
-HOOK = "arn:aws:sqs:RegionOne:me:hook"
-
-
-class Hook(ThreadingHTTPServer):
-    """A webhook that remembers what it was told, and answers with `status`."""
-
-    def __init__(self) -> None:
-        self.told: list[dict[str, Any]] = []
-        self.status = 200
-        self.location = ""
-        super().__init__(("127.0.0.1", 0), _Answers)
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}/path?q=1"
-
-
-class _Answers(BaseHTTPRequestHandler):
-    server: Hook
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        if 200 <= self.server.status < 300:
-            self.server.told.append({"path": self.path, **json.loads(body)})
-        self.send_response(self.server.status)
-        if self.server.location:
-            self.send_header("Location", self.server.location)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, *arguments: object) -> None:
-        """Say nothing."""
 
 
 @pytest.fixture(scope="module")
@@ -98,38 +58,6 @@ def code(call: Any, **arguments: Any) -> tuple[int, str]:
         call(**arguments)
     answer = caught.value.response
     return answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Code"]
-
-
-def notify(s3: S3, bucket: str, *events: str, arn: str = HOOK, **more: Any) -> None:
-    one = {
-        "Id": "conf",
-        "QueueArn": arn,
-        "Events": list(events or ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"]),
-        **more,
-    }
-    configuration = {"QueueConfigurations": [one]}
-    s3.client().put_bucket_notification_configuration(
-        Bucket=bucket, NotificationConfiguration=configuration, SkipDestinationValidation=True
-    )
-
-
-def send(s3: S3, worker: Worker) -> None:
-    """Deliver what waits: the notifier sends in the background."""
-    s3.store.drain()
-    worker.notifier.run()
-    until(lambda: not worker.notifier._busy)
-
-
-def until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
-def told(hook: Hook) -> list[tuple[str, str]]:
-    records = [record for message in hook.told for record in message["Records"]]
-    return [(record["eventName"], record["s3"]["object"]["key"]) for record in records]
 
 
 def swift(s3: S3, method: str, path: str, body: bytes = b"", **headers: str) -> None:
@@ -347,54 +275,6 @@ def test_a_target_that_fails_is_tried_later_each_time(s3: S3, bucket: str, worke
     assert hook.told == [], "not at once"
     worker.notifier.now = lambda: time.time() + 2
     send(s3, worker)
-    assert told(hook) == [("ObjectCreated:Put", "k")]
-
-
-def test_a_bucket_that_can_not_be_read_keeps_no_other_one_waiting(
-    s3: S3, bucket: str, worker: Worker, hook: Hook, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    first = f"a-{bucket}"[:60]
-    s3.client().create_bucket(Bucket=first)
-    queues = event_queues.queues
-
-    def refusing(tools: Tools, target: Target) -> list[str]:
-        if target.container == first:
-            raise Unavailable(why="away")
-        return queues(tools, target)
-
-    for name in (first, bucket):
-        notify(s3, name)
-        s3.client().put_object(Bucket=name, Key="k", Body=b"x")
-    s3.store.drain()
-    with monkeypatch.context() as broken:
-        broken.setattr(event_queues, "queues", refusing)
-        assert "1 buckets failed" in worker.notifier.run()
-        until(lambda: not worker.notifier._busy)
-    assert len(hook.told) == 1
-    send(s3, worker)
-    assert len(hook.told) == 2
-
-
-def test_buckets_of_other_hosts_are_looked_at_now_and_then(
-    s3: S3, bucket: str, worker: Worker, hook: Hook, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """This host comes after the only one that has the container."""
-    looked: list[str] = []
-    queues = event_queues.queues
-    monkeypatch.setattr(
-        event_queues, "queues", lambda tools, target: (looked.append(target.container), queues(tools, target))[1]
-    )
-    notify(s3, bucket)
-    s3.client().put_object(Bucket=bucket, Key="k", Body=b"x")
-    s3.store.drain()
-    worker.notifier.context = replace(worker.notifier.context, address="198.51.100.1:6200")
-    for _ in range(3):
-        send(s3, worker)
-    assert looked == []
-    worker.notifier.now = lambda: time.time() + 61
-    send(s3, worker)
-    send(s3, worker)
-    assert looked.count(bucket) == 1
     assert told(hook) == [("ObjectCreated:Put", "k")]
 
 
