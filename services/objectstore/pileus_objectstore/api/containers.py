@@ -6,6 +6,8 @@ from pileus_objectstore.api.listing_formats import listing_query, media_type, re
 from pileus_objectstore.api.metadata_headers import container_changes, visible
 from pileus_objectstore.api.routes import Calls
 from pileus_objectstore.core import containers, object_versioning, storage_policies
+from pileus_objectstore.core.access import LIST_VERSIONS, SET_VERSIONING
+from pileus_objectstore.core.listing import VERSIONING
 from pileus_objectstore.core.tools import Tools
 from pileus_objectstore.wire.contract import ListingInfo
 
@@ -16,6 +18,7 @@ calls = Calls("container")
 def index(tools: Tools, request: Request) -> Response:
     """List the container's objects."""
     if "versions" in request.query:
+        request.access.require(LIST_VERSIONS, request.target)
         info, body, media = object_versions.index(tools, request)
     else:
         query, media = listing_query(request.query), media_type(request.query, request.header("Accept"))
@@ -36,7 +39,7 @@ def show(tools: Tools, request: Request) -> Response:
 @calls.endpoint("PUT", policy="objectstore:container:create")
 def create(tools: Tools, request: Request) -> Response:
     """Create the container, or change the metadata of one that exists."""
-    values = container_changes(request.headers)
+    values = _changes(request)
     policy = storage_policies.chosen(tools, request.header("X-Storage-Policy"))
     created = containers.create(tools, request.access.caller, request.target, values, policy)
     return Response(201 if created else 202)
@@ -45,7 +48,7 @@ def create(tools: Tools, request: Request) -> Response:
 @calls.endpoint("POST", policy="objectstore:container:update")
 def update(tools: Tools, request: Request) -> Response:
     """Change the container's metadata."""
-    containers.update(tools, request.target, container_changes(request.headers))
+    containers.update(tools, request.target, _changes(request))
     return Response(204)
 
 
@@ -54,6 +57,14 @@ def delete(tools: Tools, request: Request) -> Response:
     """Delete the container if it is empty."""
     containers.delete(tools, request.target)
     return Response(204)
+
+
+def _changes(request: Request) -> dict[str, str]:
+    """The metadata that a request changes. Versioning has a right of its own in bucket policies."""
+    changes = container_changes(request.headers)
+    if VERSIONING in changes:
+        request.access.require(SET_VERSIONING, request.target)
+    return changes
 
 
 def _headers(tools: Tools, request: Request, info: ListingInfo) -> list[tuple[str, str]]:

@@ -101,6 +101,49 @@ def test_signed_listings_are_denied(store: ObjectStoreFixture, path: str) -> Non
     assert store.client.get(url, anonymous=True).status_code == 401
 
 
+def test_a_listing_by_path_is_one_of_its_prefix(store: ObjectStoreFixture, path: str) -> None:
+    client, container = store.client, f"{store.account}/c"
+    for name in ("open/x", "secret/x"):
+        client.put(f"{container}/{name}", data=b"x")
+    statement = {
+        "Effect": "Allow",
+        "Principal": "*",
+        "Action": "s3:ListBucket",
+        "Resource": "arn:aws:s3:::c",
+        "Condition": {"StringEquals": {"s3:prefix": "open/", "s3:delimiter": "/"}},
+    }
+    POLICY.store(store.app.tools, BUCKET, PolicyText(json.dumps({"Statement": statement})))
+    asked = "prefix=open/&delimiter=/"
+    assert client.get(f"{container}?{asked}", anonymous=True).data == b"open/x\n"
+    assert client.get(f"{container}?path=open/", anonymous=True).data == b"open/x\n"
+    for path_given in ("secret", "secret/", ""):
+        assert client.get(f"{container}?{asked}&path={path_given}", anonymous=True).status_code == 401, path_given
+        versions = client.get(f"{container}?versions&{asked}&path={path_given}", anonymous=True)
+        assert versions.status_code == 401
+    statement["Condition"] = {"StringEquals": {"s3:prefix": "open/"}}
+    POLICY.store(store.app.tools, BUCKET, PolicyText(json.dumps({"Statement": statement})))
+    client.post(container, headers={"X-Container-Meta-Web-Listings": "true"})
+    assert b"x</a>" in client.get(f"{container}/open/?{asked}", anonymous=True).data
+    assert client.get(f"{container}/open/", anonymous=True).status_code == 200
+    assert client.get(f"{container}/secret/?{asked}", anonymous=True).status_code == 401
+
+
+def test_versioning_has_rights_of_its_own(store: ObjectStoreFixture, path: str) -> None:
+    client, container = store.client, f"{store.account}/c"
+    assert client.post(container, headers={"X-Versions-Enabled": "true"}).status_code == 204
+    rule(store, "Allow", ["s3:PutBucketAcl", "s3:ListBucket"], key="")
+    assert client.post(container, headers={"X-Container-Meta-A": "b"}, anonymous=True).status_code == 204
+    for method in (client.post, client.put):
+        answer = method(container, headers={"X-Versions-Enabled": "false"}, anonymous=True, content_length=0)
+        assert answer.status_code == 401
+    assert client.head(container).headers["X-Versions-Enabled"] == "True"
+    assert client.get(container, anonymous=True).status_code == 200
+    assert client.get(f"{container}?versions", anonymous=True).status_code == 401
+    rule(store, "Deny", ["s3:PutBucketVersioning", "s3:ListBucketVersions"], key="")
+    assert client.post(container, headers={"X-Versions-Enabled": "false"}).status_code == 403
+    assert client.get(f"{container}?versions").status_code == 403 and client.get(container).status_code == 200
+
+
 def test_a_put_of_a_container_changes_its_rights(store: ObjectStoreFixture, path: str) -> None:
     rule(store, "Deny", "s3:PutBucketAcl", key="")
     answer = store.client.put(f"{store.account}/c", headers={"X-Container-Read": ".r:*"}, content_length=0)

@@ -8,7 +8,7 @@ from pileus_objectstore.api.s3.metadata import listed_etag
 from pileus_objectstore.api.s3.requests import S3Request
 from pileus_objectstore.api.s3.xml_bodies import Node, parse, response, text
 from pileus_objectstore.core import containers, object_versioning, objects
-from pileus_objectstore.core.access import READ_CONTAINER, change_setting, read_setting
+from pileus_objectstore.core.access import LIST_VERSIONS, SET_VERSIONING, read_setting
 from pileus_objectstore.core.cluster import ListingQuery
 from pileus_objectstore.core.listing import VERSIONING
 from pileus_objectstore.core.object_versioning import Deletion
@@ -17,7 +17,6 @@ from pileus_objectstore.core.version_listings import VersionQuery, list_versions
 from pileus_objectstore.core.version_names import NULL, NULL_MARK, Version, id_of, split_name
 from pileus_objectstore.wire.contract import ObjectMeta
 
-LIST_VERSIONS = READ_CONTAINER._replace(s3="s3:ListBucketVersions")
 STATES = {"Enabled": object_versioning.ENABLED, "Suspended": object_versioning.SUSPENDED}
 SHOWN_STATES = {
     object_versioning.ENABLED: "Enabled",
@@ -36,7 +35,7 @@ def show_versioning(s3: S3Request) -> Response:
 
 def update_versioning(s3: S3Request) -> Response:
     """PutBucketVersioning."""
-    s3.access.require(change_setting("s3:PutBucketVersioning"), s3.container)
+    s3.access.require(SET_VERSIONING, s3.container)
     document = parse(s3.body(), "VersioningConfiguration")
     if text(document, "MfaDelete", "Disabled") != "Disabled":
         raise S3Error("NotImplemented", "MfaDelete is not implemented.")
