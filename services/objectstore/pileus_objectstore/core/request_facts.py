@@ -32,8 +32,8 @@ class RequestFacts:
     Only what has an effect counts: through Swift's API (`s3` is False) a header of S3's has none. `form` has fields of
     a form that stand for headers, `tags` those that the request sets in its body, `existing_tags` finds those of the
     object that it is about, `how` and `signature` are how it was signed (REST-HEADER, REST-QUERY-STRING or POST; AWS or
-    AWS4-HMAC-SHA256). `listed` is the prefix of a listing that wasn't asked for by a parameter, `version` the version of
-    the object it is about, by its id, '' for the current one.
+    AWS4-HMAC-SHA256). `listed` is the prefix of a listing that wasn't asked for by a parameter, `version` the version
+    of the object it is about, by its id, '' for the current one.
     """
 
     __slots__ = (
