@@ -47,10 +47,11 @@ class DaemonRunner:
         self._reports: dict[str, DaemonReport] = {}
         self._reporting = threading.Lock()
         self._stopping = threading.Event()
-        self._threads = [threading.Thread(target=self._keep, args=(daemon,), name=daemon.name) for daemon in daemons]
+        self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
         """Start a thread for each daemon."""
+        self._threads = [threading.Thread(target=self._keep, args=(one,), name=one.name) for one in self.daemons]
         for thread in self._threads:
             thread.start()
 

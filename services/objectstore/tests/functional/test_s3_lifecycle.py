@@ -5,6 +5,8 @@ import re
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
@@ -112,6 +114,28 @@ def test_a_date(s3: S3, bucket: str, worker: Worker) -> None:
     )
     run_later(worker, 0)
     assert keys(s3, bucket) == ["future/a"]
+
+
+def test_days_may_be_short(tmp_path: Path) -> None:
+    """Proxy and worker agree on it: the proxy shows when an object ends, the worker ends it then."""
+    with s3_store(tmp_path, lifecycle_day_s=10) as s3:
+        boto = s3.client()
+        boto.create_bucket(Bucket="short")
+        set_rules(s3, "short", {"Filter": {"Prefix": ""}, "Expiration": {"Days": 2}})
+        boto.put_object(Bucket="short", Key="k", Body=b"x")
+        head = boto.head_object(Bucket="short", Key="k")
+        made, shown = head["LastModified"].timestamp(), re.search('expiry-date="([^"]+)"', head["Expiration"])
+        assert shown
+        ends = parsedate_to_datetime(shown[1]).timestamp()
+        assert made + 20 <= ends <= made + 30 and ends % 10 == 0
+        worker = Worker(replace(s3.store.configs[0], lifecycle_day_s=10))
+        try:
+            for seconds, left in ((-1, ["k"]), (0, [])):
+                worker.lifecycle.now = lambda at=ends + seconds: at  # type: ignore[misc]
+                worker.lifecycle.run()
+                assert keys(s3, "short") == left
+        finally:
+            worker.stop()
 
 
 def test_rules_that_change_count_at_once(s3: S3, bucket: str, worker: Worker) -> None:
