@@ -4,7 +4,8 @@ For each partition the host of the first device that answers compares the heads 
 devices: the names of the fragments follow from a head's name and version. What is missing is rebuilt on the device
 where it belongs, or on a handoff while that is lost. A fragment on another device than its own is removed once its own
 has it. Fragments that belong to no head, such as those of a version that was replaced or of a PUT that failed, are
-removed after a day, if all devices with heads could be asked.
+removed after a day, if all devices could be asked, as any may have the head as a handoff. Two looks in a row have to
+find no head, because one may be on its way from one device to another.
 """
 
 import logging
@@ -41,7 +42,7 @@ class Partition:
     number: int
     heads: dict[str, HeldReplica]
     fragments: dict[str, list[tuple[Device, HeldReplica]]]
-    complete: bool  # whether all devices that should have heads could be asked
+    complete: bool  # whether all devices that may have heads could be asked
     devices: list[Device]  # where fragment n belongs, or the handoff that replaces it
     own: list[Device]  # where fragment n belongs
 
@@ -59,6 +60,7 @@ class Reconstructor:
     failed: int = 0
     waiting: int = 0
     survey: Survey = field(init=False)
+    _orphans: dict[tuple[int, int], set[str]] = field(default_factory=dict)  # what the last look at a partition found
     _sound: dict[tuple[int, int], Sums] = field(default_factory=dict)  # partitions that were in order, and their sums
 
     def __post_init__(self) -> None:
@@ -134,17 +136,15 @@ class Reconstructor:
         whole_ring, area = RingKind("object", policy), RingKind("object", fragments_area(policy))
         heads: dict[str, HeldReplica] = {}
         fragments: dict[str, list[tuple[Device, HeldReplica]]] = {}
-        for device in self.context.rings.ring(*area).file.devices:
-            if device is None:
-                continue
+        there = [device for device in self.context.rings.ring(*area).file.devices if device]
+        for device in there:
             if number in (self.survey.summary(whole_ring, device) or {}):
                 for held in self.survey.inventory(whole_ring, device, number):
                     heads[held.digest] = max(held, heads.get(held.digest, held), key=lambda one: one.stamp)
             if number in (self.survey.summary(area, device) or {}):
                 for held in self.survey.inventory(area, device, number):
                     fragments.setdefault(held.digest, []).append((device, held))
-        holders = self.context.rings.ring(*whole_ring).devices(number)
-        complete = all(self.survey.summary(whole_ring, device) is not None for device in holders)
+        complete = all(self.survey.summary(whole_ring, device) is not None for device in there)
         ring = self.context.rings.ring(*area)
         own = ring.devices(number)
         spare = (d for d in ring.handoffs(number) if self.survey.summary(area, d) is not None)
@@ -208,15 +208,17 @@ class Reconstructor:
         return done
 
     def _remove_orphans(self, partition: Partition, expected: set[str]) -> bool:
-        """Remove fragments that belong to no head; whether there are none that are too young."""
-        before = (self.context.now() - GRACE_S) * 1e9
-        sound = True
-        for digest, holders in partition.fragments.items():
-            for device, held in holders if digest not in expected else ():
-                sound = False
-                if partition.complete and held.stamp < before:
+        """Remove fragments that belong to no head, and did not in the last look; whether there are none."""
+        before, place = (self.context.now() - GRACE_S) * 1e9, (partition.policy, partition.number)
+        known = self._orphans.pop(place, set())
+        orphans = partition.fragments.keys() - expected
+        for digest in orphans & known if partition.complete else ():
+            for device, held in partition.fragments[digest]:
+                if held.stamp < before:
                     self._remove(partition, device, held)
-        return sound
+        if orphans and partition.complete:
+            self._orphans[place] = orphans
+        return not orphans
 
     def _remove(self, partition: Partition, device: Device, held: HeldReplica) -> None:
         removal = RemoveReplica(device.name, "object", partition.number, held, fragments_area(partition.policy))

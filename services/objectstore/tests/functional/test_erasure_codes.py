@@ -2,14 +2,19 @@
 
 import hashlib
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from pileus_objectstore.ring.devices import Device
+from pileus_objectstore.ring.rings import RingKind
 from pileus_objectstore.ring.storage_policies import ErasureCode, StoragePolicy, fragments_area
 from pileus_objectstore.storage.disks import MARKER
 from pileus_objectstore.testing import ObjectStoreFixture, UnpackedObjectStoreFixture
+from pileus_objectstore.wire.daemon_calls import HeldReplica
 from pileus_objectstore.worker import Worker
 
 CODE = ErasureCode(4, 2, segment_bytes=1 << 16, min_bytes=4096)
@@ -197,6 +202,60 @@ def test_rot_is_found_and_rebuilt(store: ObjectStoreFixture, coded: str, workers
     assert len(files(store)) == 4
     repair(workers)
     assert {path: path.read_bytes()[:100_000] for path in files(store)} == {p: d[:100_000] for p, d in before.items()}
+
+
+def test_fragments_stay_while_their_head_may_be_on_a_lost_handoff(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = UnpackedObjectStoreFixture(tmp_path, devices=8, policies=[(EC, 6)])
+    worker = Worker(store.configs[0])
+    try:
+        path = f"{store.account}/coded"
+        store.client.put(path, headers={"X-Storage-Policy": "ec"})
+        store.client.put(f"{path}/o", data=DATA)
+        before, heads = files(store), files(store, "objects-1")
+        used = {file.parents[2].name for file in (*before, *heads)}
+        handoff = next(device for device in store.configs[0].home.glob("d?") if device.name not in used)
+        moved = handoff / heads[0].relative_to(heads[0].parents[2])
+        moved.parent.mkdir(parents=True)
+        shutil.copy2(heads[0], moved)
+        for head in heads:
+            head.unlink()
+        lose(store, moved)
+        worker.reconstructor.context = later(worker)
+        for _ in range(3):
+            worker.reconstructor.run()
+        assert files(store) == before
+    finally:
+        worker._cluster.close()
+        store.close()
+
+
+def test_a_head_on_its_way_is_not_missed(
+    store: ObjectStoreFixture, coded: str, workers: list[Worker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A look that came between two devices finds it on neither."""
+    store.client.put(f"{coded}/o", data=DATA)
+    before = files(store)
+    for worker in workers:
+        worker.reconstructor.context = later(worker)
+        inventory = worker.reconstructor.survey.inventory
+
+        def without_heads(
+            ring: RingKind, device: Device, partition: int, inventory: Any = inventory
+        ) -> list[HeldReplica]:
+            found: list[HeldReplica] = inventory(ring, device, partition)
+            return found if ring.policy == fragments_area(1) else []
+
+        with monkeypatch.context() as moving:
+            moving.setattr(worker.reconstructor.survey, "inventory", without_heads)
+            worker.reconstructor.run()
+        worker.reconstructor.run()
+        worker.reconstructor._sound.clear()
+        with monkeypatch.context() as moving:
+            moving.setattr(worker.reconstructor.survey, "inventory", without_heads)
+            worker.reconstructor.run()
+    assert files(store) == before
 
 
 def test_three_lost_fragments_are_too_many(store: ObjectStoreFixture, coded: str, workers: list[Worker]) -> None:
