@@ -110,6 +110,7 @@ def _changed_objects(device: Device, since: float) -> Iterator[tuple[DeviceObjec
         for partition in files.partitions():
             for digest in files.changed(partition, since):
                 yield files, partition, digest
+        files.forget_changed()
 
 
 def meta_of(files: DeviceObjects, partition: int, digest: str) -> ObjectMeta | None:

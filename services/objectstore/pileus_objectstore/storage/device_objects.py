@@ -75,29 +75,35 @@ class DeviceObjects:
             place = self._newest_packed(partition, digest)
             if place is None:
                 return self.files.open(partition, digest)
-            try:
-                payload = self.packs.read(digest, place)
-                if payload is not None:
-                    return PackedVersion(self.disk, self._path(place), payload)
-            except Damaged:
-                self.put_aside(partition, digest, place)
-                raise
+            found = self._read(partition, digest, place)
+            if found is not None:
+                return found[0]
         raise Damaged(path=f"{self._packs_name}/{digest}", why="its segment is gone")
 
     def version(self, partition: int, digest: str, stamp: int) -> StoredVersion:
-        """Open exactly this version. Raises Damaged if something else is there by now."""
+        """Open exactly this version. Raises Damaged if it is, or if something else is there by now."""
         place = self._newest_packed(partition, digest)
         if place is None:
             return self.files.version(partition, digest, stamp)
-        payload = self.packs.read(digest, place) if place.stamp == stamp else None
-        if payload is None:
+        found = self._read(partition, digest, place) if place.stamp == stamp else None
+        if found is None:
             raise Damaged(path=self._path(place), why="it was replaced")
-        return PackedVersion(self.disk, self._path(place), payload)
+        return found[0]
 
     def packed(self, partition: int, digest: str, stamp: int) -> bytes | None:
-        """A packed version as its file would be, for another device; None if it isn't packed, or was replaced."""
+        """A packed version as its file would be, for another device; None if it isn't packed, or was replaced.
+
+        A damaged one is moved to quarantine: then it isn't there any more.
+        """
         place = self._newest_packed(partition, digest)
-        return self.packs.read(digest, place) if place is not None and place.stamp == stamp else None
+        if place is None or place.stamp != stamp:
+            return None
+        try:
+            found = self._read(partition, digest, place)
+        except Damaged as e:
+            log.error("%s", e)
+            return None
+        return found[1] if found is not None else None
 
     def draft(self, partition: int, digest: str, expect: int = 0) -> Draft:
         """Begin a file of about `expect` bytes. Raises DeviceFailed if there is no room."""
@@ -119,7 +125,7 @@ class DeviceObjects:
     def change(self, partition: int, digest: str, stamps: Stamps, payload: bytes) -> Change | None:
         """A change that packs a version; submit it to `packs`, then `settle`. None if something newer is in a file.
 
-        Raises DeviceFailed if there is no room.
+        The caller asks whether there is room, as a tombstone may take what is reserved. Raises DeviceFailed.
         """
         if modified(self.files.path(partition, digest)) >= stamps[0]:
             return None
@@ -149,7 +155,7 @@ class DeviceObjects:
     def post(self, partition: int, digest: str, meta: ObjectMeta) -> bool:
         """Store later metadata; False if newer metadata or another version is there. Raises DeviceFailed or Damaged.
 
-        A packed object is written again with it.
+        A packed object is written again with it. A damaged one is moved to quarantine.
         """
         place = self._newest_packed(partition, digest)
         if place is None:
@@ -157,10 +163,10 @@ class DeviceObjects:
         stamps = stamp_of(meta.timestamp), stamp_of(meta.posted)
         if place.stamp != stamps[0] or place.posted >= stamps[1]:
             return False
-        old = self.packs.read(digest, place)
-        if old is None:
+        found = self._read(partition, digest, place)
+        if found is None:
             return False
-        version = PackedVersion(self.disk, self._path(place), old)
+        version, old = found
         payload = old[: version.size] + trailer(meta, version.size, version.sums)
         self.disk.room_for(len(payload))
         return self.packs.apply(
@@ -227,6 +233,22 @@ class DeviceObjects:
                     recent.setdefault(header.partition, set()).add(header.digest.hex())
             self._recent = (since, recent)
         return sorted(self._recent[1].get(partition, set()).union(self.files.changed(partition, since)))
+
+    def forget_changed(self) -> None:
+        """Free the memory of what `changed` has found."""
+        self._recent = None
+
+    def _read(self, partition: int, digest: str, place: Location) -> tuple[PackedVersion, bytes] | None:
+        """A packed version and its payload; None if its segment was removed meanwhile.
+
+        A damaged one is moved to quarantine, and Damaged is raised.
+        """
+        try:
+            payload = self.packs.read(digest, place)
+            return None if payload is None else (PackedVersion(self.disk, self._path(place), payload), payload)
+        except Damaged:
+            self.put_aside(partition, digest, place)
+            raise
 
     def _newest_packed(self, partition: int, digest: str) -> Location | None:
         """Where the object's newest version is if that is packed."""

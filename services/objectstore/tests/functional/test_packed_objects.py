@@ -223,6 +223,42 @@ def test_an_emptied_device_gets_everything_again(store: ObjectStoreFixture, cont
     assert worker.replicator.run() == ""
 
 
+def test_a_damaged_record_keeps_no_other_one_from_being_replicated(
+    store: ObjectStoreFixture, container: str, worker: Worker
+) -> None:
+    paths = [f"{container}/o{n}" for n in range(20)]
+    for path in paths:
+        store.client.put(path, data=b"x" * 500)
+    worker.replicator.run()
+    store.stop_host(0)
+    for file in Path(store.configs[0].home, "d2", "packs").iterdir():
+        file.unlink()
+    store.start_host(0)
+    placements = store.app.tools.cluster.rings.placement
+    path = next(path for path in paths if len(copies(store, path)) == 2)
+    damaged = next(iter(copies(store, path)))
+    flip(store, path, damaged, 50)
+    for _ in range(2):
+        worker.replicator.run()
+        if quarantined(store):
+            break
+    assert quarantined(store) == 1
+    assert {len(copies(store, one)) for one in paths if one != path} == {3}
+    worker.replicator.run()
+    assert sorted(copies(store, path)) == sorted(placements("AUTH_p1", "c", path.rpartition("/")[2]).hosts[0][1])
+
+
+def test_a_damaged_record_that_is_posted_to(store: ObjectStoreFixture, container: str, worker: Worker) -> None:
+    path = f"{container}/o"
+    store.client.put(path, data=b"x" * 500)
+    flip(store, path, next(iter(copies(store, path))), 50)
+    assert store.client.post(path, headers={COLOUR: "red"}).status_code == 202
+    assert quarantined(store) == 1
+    worker.replicator.run()
+    assert len(copies(store, path)) == 3
+    assert store.client.head(path).headers[COLOUR] == "red"
+
+
 def test_only_what_differs_is_replicated(store: ObjectStoreFixture, container: str, worker: Worker) -> None:
     """Later metadata, a tombstone and a newer version that one device has missed."""
     client, paths = store.client, [f"{container}/o{n}" for n in range(9)]

@@ -5,6 +5,7 @@ them.
 import os
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -194,3 +195,15 @@ def test_an_audit_continues_after_a_restart(store: ObjectStoreFixture, container
         assert len(seen) >= 180
     finally:
         worker._cluster.close()
+
+
+def test_what_a_recovery_has_found_is_forgotten(tmp_path: Path) -> None:
+    store = ObjectStoreFixture(tmp_path)
+    try:
+        store.client.put(f"{store.account}/c")
+        store.client.put(f"{store.account}/c/o", data=b"x")
+        devices = store.servers[0].host.devices(["d1", "d2", "d3", "d4"])
+        assert sum(len(rows) for device in devices for _, rows in unsynced_rows(device)) >= 3
+        assert [device.objects()._recent for device in devices] == [None] * 4
+    finally:
+        store.close()
