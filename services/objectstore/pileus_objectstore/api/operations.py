@@ -54,7 +54,7 @@ def change_rings(tools: Tools, request: Request) -> Response:
     if len(data) > MAX_BODY_BYTES:
         raise TooLarge(why=f"The body may have at most {MAX_BODY_BYTES} bytes.")
     try:
-        change: ring_changes.AnyChange = decoding.decode(data, ring_changes.AnyChange)  # type: ignore[arg-type]
+        change: ring_changes.AnyChange = decoding.decoder(ring_changes.AnyChange).decode(data)
     except msgspec.DecodeError as e:
         raise BadRequest(why=f"This is not a change of rings: {e}") from e
     return _json({"done": ring_changes.apply(_files(tools), change)})

@@ -1,1 +1,1 @@
-"""The background daemons of every storage host: replicator, auditor and expirer."""
+"""The background daemons of every storage host: `worker.py` lists them all."""

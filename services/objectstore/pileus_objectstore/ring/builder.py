@@ -18,6 +18,7 @@ import msgspec
 from pileus_objectstore.errors import RingRefused
 from pileus_objectstore.ring.assignment import UNASSIGNED, Assignment
 from pileus_objectstore.ring.devices import Device
+from pileus_objectstore.ring.durable_files import replace_durably
 from pileus_objectstore.ring.rings import RingFile, checksum, read
 from pileus_objectstore.ring.targets import Key, caps, shares, tier_keys, whole, widest
 
@@ -82,11 +83,8 @@ class Builder:
         return file
 
     def save(self, path: Path) -> None:
-        """Replace the file atomically, so that a reader sees the old ring or the new one."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(".new")
-        temporary.write_bytes(msgspec.json.encode(self.file()))
-        temporary.replace(path)
+        """Replace the file atomically, so that a reader, or a crash, sees the old ring or the new one."""
+        replace_durably(path, msgspec.json.encode(self.file()))
 
     def add(self, name: str, host: str, region: int = 1, zone: int = 1, weight: float = 100.0) -> Device:
         """Add a device; effective with `rebalance`. Raises RingRefused if the host has one of that name."""

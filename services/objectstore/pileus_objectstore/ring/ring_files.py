@@ -15,6 +15,7 @@ from pileus_kit import decoding
 from pileus_objectstore.errors import RingRefused
 from pileus_objectstore.ring.builder import Builder
 from pileus_objectstore.ring.devices import Device
+from pileus_objectstore.ring.durable_files import replace_durably
 from pileus_objectstore.ring.rings import POLICIES_FILE, RingFile, checksum, read_policies, ring_name, write_policies
 from pileus_objectstore.ring.storage_policies import ErasureCode, StoragePolicies, StoragePolicy
 
@@ -98,7 +99,7 @@ class RingFiles:
     def add_policy(
         self, name: str, replicas: int, aliases: Collection[str] = (), code: ErasureCode | None = None
     ) -> StoragePolicy:
-        """Add a storage policy. Its ring has the devices of policy 0's ring, and no replicas until it is rebalanced.
+        """Add a storage policy. Its ring has the devices of policy 0's ring, and is balanced.
 
         Raises RingRefused.
         """
@@ -152,9 +153,7 @@ class RingFiles:
                 return False
             if path.exists() and path.suffix == ".ring" and not same_cluster(path, data):
                 raise RingRefused(why=f"{name} of another host belongs to another cluster")
-            temporary = path.with_suffix(".new")
-            temporary.write_bytes(data)
-            temporary.replace(path)
+            replace_durably(path, data)
         return True
 
     @contextmanager

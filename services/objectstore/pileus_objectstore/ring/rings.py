@@ -20,6 +20,7 @@ import msgspec
 
 from pileus_kit import decoding
 from pileus_objectstore.ring.devices import Device, distance
+from pileus_objectstore.ring.durable_files import replace_durably
 from pileus_objectstore.ring.storage_policies import (
     SINGLE,
     ErasureCode,
@@ -195,11 +196,8 @@ def read_policies(path: Path) -> StoragePolicies:
 
 
 def write_policies(path: Path, policies: StoragePolicies) -> None:
-    """Replace the file of storage policies atomically."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".new")
-    temporary.write_bytes(msgspec.json.encode(policies))
-    temporary.replace(path)
+    """Replace the file of storage policies atomically, for a crash, too."""
+    replace_durably(path, msgspec.json.encode(policies))
 
 
 def checksum(file: RingFile) -> int:

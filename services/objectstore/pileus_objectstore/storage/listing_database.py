@@ -3,9 +3,9 @@
 """The listing of an account (its containers) or of a container (its objects): one SQLite file each.
 
 `rows` holds what is there, `gone` what was deleted and when; so reading a listing never steps over deleted rows. Both
-number their changes, so that replicas exchange only what is new. The head (counts, metadata, times) is one JSON value
-that changes in the same transaction. It is kept in memory, because this process is the file's only user: reading it
-costs no SQL.
+number their changes, so that replication reads them page by page, oldest first. The head (counts, metadata, times) is
+one JSON value that changes in the same transaction. It is kept in memory, because this process is the file's only user:
+reading it costs no SQL.
 
 Rows of requests wait in memory, and in the disk's log (`row_log.py`), until the listing is read or the log has
 grown; then they are merged in one transaction. So a reader sees every acknowledged row, and a row costs no commit.

@@ -1,14 +1,18 @@
 """Rings: balance, dispersion, little movement, handoffs."""
 
+import os
 from collections import Counter
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from pileus_objectstore.errors import RingRefused
 from pileus_objectstore.ring.builder import MIN_PART_HOURS, Builder, shares
 from pileus_objectstore.ring.devices import Device, distance
+from pileus_objectstore.ring.ring_files import RingFiles
 from pileus_objectstore.ring.rings import Ring, Rings, read
+from pileus_objectstore.ring.storage_policies import StoragePolicy
 
 LATER = (MIN_PART_HOURS + 1) * 3600
 
@@ -120,6 +124,43 @@ def test_a_ring_file(tmp_path: Path) -> None:
     (tmp_path / "bad.ring").write_bytes(data.replace(b'"power":8', b'"power":9'))
     with pytest.raises(ValueError, match="damaged"):
         read(tmp_path / "bad.ring")
+
+
+@pytest.mark.parametrize("how", ["a ring", "another host's ring", "policies"])
+def test_a_file_is_on_disk_before_it_replaces_the_old_one(
+    tmp_path: Path, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files, builder = RingFiles(tmp_path / "rings"), Builder(2, 1)
+    builder.add("d1", "127.0.0.1:1")
+    builder.rebalance()
+    files.create("object", builder)
+    builder.version += 1
+    data = msgspec.json.encode(builder.file())
+    (tmp_path / "rings" / "object.new").write_bytes(b"left by a process that died")
+    done: list[str] = []
+    replace, fsync = Path.replace, os.fsync
+
+    def synced(fd: int) -> None:
+        done.append(f"sync {Path(f'/proc/self/fd/{fd}').readlink().name}")
+        fsync(fd)
+
+    def replaced(self: Path, target: Path) -> Path:
+        done.append(f"replace {target.name}")
+        return replace(self, target)
+
+    with monkeypatch.context() as watched:
+        watched.setattr(os, "fsync", synced)
+        watched.setattr(Path, "replace", replaced)
+        if how == "a ring":
+            builder.save(files.path("object"))
+        elif how == "policies":
+            files.change_policies(lambda policies: policies.with_policy(StoragePolicy(1, "gold")))
+        else:
+            assert files.take("object.ring", data)
+    name = "policies" if how == "policies" else "object"
+    assert done == [f"sync {name}.new", f"replace {name}.{'json' if how == 'policies' else 'ring'}", "sync rings"]
+    if how != "policies":
+        assert files.data("object.ring") == data
 
 
 def test_handoffs_come_from_afar_first(tmp_path: Path) -> None:
