@@ -84,22 +84,25 @@ def complete(tools: Tools, request: CompletionRequest) -> CompletedUpload:
 
     Raises NoSuchUpload, PartWrong, PartTooSmall, ChecksumWrong, PreconditionFailed.
     """
-    target = request.target
     try:
-        upload = multipart_uploads.find(tools, target, request.upload)
+        return _complete(tools, request)
     except NoSuchUpload:
-        done = stored_objects.find(tools, target, newest=True)
+        done = stored_objects.find(tools, request.target, newest=True)
         if done is None or done.headers.get(UPLOAD) != request.upload:
             raise
         return CompletedUpload(done.headers[ETAG], checksums.read(done.headers.get(CHECKSUM, "")), done)
+
+
+def _complete(tools: Tools, request: CompletionRequest) -> CompletedUpload:
+    upload = multipart_uploads.find(tools, request.target, request.upload)
     known = {part.number: part for part in multipart_uploads.list_parts(tools, upload)}
     parts = [_checked(tools, upload, named, known.get(named.number)) for named in request.parts]
     for part in parts[:-1]:
         if part.size < MIN_PART_BYTES:
             raise PartTooSmall(number=part.number, least=MIN_PART_BYTES)
     checksum = _whole_checksum(upload, parts, request)
-    multipart_uploads.find(tools, target, request.upload)  # it may have been aborted meanwhile
-    completed = _store(tools, upload, parts, checksum, request)
+    with multipart_uploads.completing(tools, upload):
+        completed = _store(tools, upload, parts, checksum, request)
     used = {part.number for part in parts}
     for number in known.keys() - used:
         stored_objects.delete(tools, upload.part(number))

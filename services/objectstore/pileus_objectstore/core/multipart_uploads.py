@@ -5,10 +5,11 @@ object. Where parts and uploads are is in upload_parts.py.
 """
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
-from pileus_kit.errors import Conflict, NotFound
+from pileus_kit.errors import CloudError, Conflict, NotFound
 from pileus_objectstore.core import checksums, containers, lifecycle_index, listing, object_versioning, stored_objects
 from pileus_objectstore.core.checksums import Checksum
 from pileus_objectstore.core.clock import STEP_S
@@ -36,6 +37,8 @@ ETAG = "X-Object-Sysmeta-S3-Etag"
 CHECKSUM = "X-Object-Sysmeta-S3-Checksum"  # `Checksum.write`; of an upload without a value
 CHECKSUM_LISTED, OWNER_LISTED = "s3_checksum", "s3_owner"
 ABORTING = "X-Object-Sysmeta-S3-Aborting"  # of an upload whose parts are being deleted
+COMPLETING = "X-Object-Sysmeta-S3-Completing"  # of an upload whose parts become an object: since when, a timestamp
+MAX_COMPLETION_S = 300.0  # an upload whose completion takes longer, because its process has ended, can be aborted
 MAX_PARTS = 10_000
 NUMBER_DIGITS = 5
 PART_TYPE = "binary/octet-stream"
@@ -46,6 +49,12 @@ class NoSuchUpload(NotFound):
     """The upload was never begun, or is completed or aborted."""
 
     text = "There is no such upload."
+
+
+class UploadBusy(Conflict):
+    """The upload is being completed."""
+
+    text = "The upload is being completed; if that fails it can be aborted later."
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +133,48 @@ def find(tools: Tools, target: Target, upload: str) -> Upload:
     """An upload that isn't completed. Raises NoSuchUpload."""
     if not upload or "/" in upload or len(upload) > 64:
         raise NoSuchUpload()
-    meta = stored_objects.find(tools, upload_place(target, upload), newest=True)
+    meta = _find(tools, upload_place(target, upload))
+    kept = {name: value for name, value in meta.headers.items() if name not in (CHECKSUM, COMPLETING)}
+    return Upload(target, upload, meta.timestamp, checksums.read(meta.headers.get(CHECKSUM, "")), kept)
+
+
+def _find(tools: Tools, place: Target) -> ObjectMeta:
+    return _open(stored_objects.find(tools, place, newest=True))
+
+
+def _open(meta: ObjectMeta | None) -> ObjectMeta:
+    """What is known of an upload, if it is one that can still be completed. Raises NoSuchUpload."""
     if meta is None or ABORTING in meta.headers:
         raise NoSuchUpload()
-    kept = {name: value for name, value in meta.headers.items() if name != CHECKSUM}
-    return Upload(target, upload, meta.timestamp, checksums.read(meta.headers.get(CHECKSUM, "")), kept)
+    return meta
+
+
+@contextmanager
+def completing(tools: Tools, upload: Upload) -> Iterator[None]:
+    """During the block the upload cannot be aborted. If the block fails, all is as before. Raises NoSuchUpload."""
+    mark = timestamp(tools.now())
+    found = _find(tools, upload.place)
+    while found.headers.get(COMPLETING) != mark:  # another completion may have been first, which doesn't matter
+        found = _open(_replace(tools, upload.place, found, {COMPLETING: mark}))
+    try:
+        yield
+    except CloudError:
+        with suppress(CloudError):
+            _replace(tools, upload.place, found, {})
+        raise
+
+
+def _replace(tools: Tools, place: Target, found: ObjectMeta, marks: Mapping[str, str]) -> ObjectMeta | None:
+    """Mark an upload, unless another request has since it was `found`; what is there then.
+
+    Of those who try at the same time one succeeds, as all name the same time. It is that of the upload and a moment, so
+    the upload is as old as before: others end it if this process doesn't.
+    """
+    kept = {name: value for name, value in found.headers.items() if name != COMPLETING}
+    stamp = timestamp(float(found.timestamp) + STEP_S)
+    request = PutObject(UNPLACED, place.path, stamp, {**kept, **marks}, 0, listed_etag=found.listed_etag)
+    tools.cluster.put_object(place, request, lambda _: b"")
+    return stored_objects.find(tools, place, newest=True)
 
 
 def put_part(
@@ -187,11 +233,15 @@ def list_uploads(tools: Tools, bucket: Target, marker: str = "", prefix: str = "
 def abort(tools: Tools, upload: Upload) -> None:
     """Delete an upload and its parts. From its first step on it can't be completed, so no object loses its parts.
 
-    Parts of an object stay: a completion may have been interrupted after it had made the object.
+    Parts of an object stay: a completion may have been interrupted after it had made the object. Raises UploadBusy
+    while one makes it.
     """
-    stamp = timestamp(float(upload.timestamp) + STEP_S)  # it stays as old as it is, so that others end it if we don't
-    request = PutObject(UNPLACED, upload.place.path, stamp, {ABORTING: "true"}, 0)
-    tools.cluster.put_object(upload.place, request, lambda _: b"")
+    found = stored_objects.find(tools, upload.place, newest=True)
+    while found is not None and ABORTING not in found.headers:
+        is_recent = float(found.headers.get(COMPLETING) or 0) + MAX_COMPLETION_S > tools.now()
+        if is_recent and not object_versioning.uses_upload(tools, upload.target, upload.id):
+            raise UploadBusy()
+        found = _replace(tools, upload.place, found, {ABORTING: "true"})
     if not object_versioning.uses_upload(tools, upload.target, upload.id):
         delete_listed(tools, parts_container(upload.target), upload.prefix)
     stored_objects.delete(tools, upload.place, ignored_lock=OURS)

@@ -4,6 +4,7 @@ Each scan may be repeated from any marker: what has ended already is not found a
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 from urllib.parse import parse_qsl
@@ -25,7 +26,7 @@ from pileus_objectstore.core.bucket_rights import TAGGING
 from pileus_objectstore.core.clock import STEP_S
 from pileus_objectstore.core.cluster import ListingQuery
 from pileus_objectstore.core.lifecycle import Rule
-from pileus_objectstore.core.multipart_uploads import Upload
+from pileus_objectstore.core.multipart_uploads import Upload, UploadBusy
 from pileus_objectstore.core.names import Target
 from pileus_objectstore.core.object_versioning import Deletion
 from pileus_objectstore.core.tools import Tools
@@ -197,9 +198,12 @@ def uploads(tools: Tools, bucket: Target, rules: Sequence[Rule], marker: str, no
         return Scanned(0, "")
     page = multipart_uploads.list_uploads(tools, bucket, marker, limit=PAGE)
     due = [upload for upload in page if _ends_at(tools, upload, rules) <= now]
+    ended = 0
     for upload in due:
-        multipart_uploads.abort(tools, upload)
-    return Scanned(len(due), f"{page[-1].target.object}/{page[-1].id}" if len(page) == PAGE else "")
+        with suppress(UploadBusy):
+            multipart_uploads.abort(tools, upload)
+            ended += 1
+    return Scanned(ended, f"{page[-1].target.object}/{page[-1].id}" if len(page) == PAGE else "")
 
 
 def _ends_at(tools: Tools, upload: Upload, rules: Sequence[Rule]) -> float:

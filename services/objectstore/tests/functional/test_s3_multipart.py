@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from botocore.exceptions import ClientError
 from s3_clients import S3, s3_store
 
 from pileus_kit.errors import Unavailable
-from pileus_objectstore.core import listing, multipart_uploads
+from pileus_objectstore.core import listing, multipart_completion, multipart_uploads
 from pileus_objectstore.core.cluster import ListingQuery
 from pileus_objectstore.core.names import Target
 from pileus_objectstore.core.upload_parts import parts_container
@@ -31,6 +32,15 @@ def code(call: Any, **arguments: Any) -> tuple[int, str]:
         call(**arguments)
     answer = caught.value.response
     return answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Code"]
+
+
+def outcome(call: Any, **arguments: Any) -> str:
+    """The error's code, '' for success."""
+    try:
+        call(**arguments)
+    except ClientError as err:
+        return str(err.response["Error"]["Code"])
+    return ""
 
 
 def hidden(s3: S3) -> list[str]:
@@ -186,3 +196,70 @@ def test_uploads_show_their_owner_and_an_abort_keeps_their_age(s3: S3, monkeypat
     s3.store.drain()
     assert code(other.upload_part, **named, PartNumber=1, Body=b"x") == (404, "NoSuchUpload")
     assert boto.list_multipart_uploads(Bucket="shared")["Uploads"][1]["Initiated"] == theirs["Initiated"]
+
+
+def test_a_completion_and_an_abort_exclude_each_other(s3: S3, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever is first wins: no object is left without its parts. What a crash leaves can be aborted later."""
+    boto = s3.client()
+    named = {"Bucket": "large", "Key": "both"}
+    named["UploadId"] = boto.create_multipart_upload(**named)["UploadId"]
+    part = {"PartNumber": 1, "ETag": boto.upload_part(**named, PartNumber=1, Body=b"part")["ETag"]}
+    whole = {"MultipartUpload": {"Parts": [part]}}
+    s3.store.drain()
+    store, outcomes = multipart_completion._store, []
+
+    def aborted_meanwhile(*args: Any) -> Any:
+        outcomes.append(code(boto.abort_multipart_upload, **named))
+        raise Unavailable(why="as if killed")
+
+    monkeypatch.setattr(multipart_completion, "_store", aborted_meanwhile)
+    assert code(boto.complete_multipart_upload, **named, **whole) == (503, "ServiceUnavailable")
+    assert outcomes == [(409, "OperationAborted")]
+
+    def killed(*args: Any) -> Any:
+        raise RuntimeError("as if killed")
+
+    monkeypatch.setattr(multipart_completion, "_store", killed)
+    with pytest.raises(ClientError):
+        boto.complete_multipart_upload(**named, **whole)
+    assert code(boto.abort_multipart_upload, **named) == (409, "OperationAborted")
+    monkeypatch.setattr(multipart_completion, "_store", store)
+    boto.complete_multipart_upload(**named, **whole)
+    assert boto.get_object(Bucket="large", Key="both")["Body"].read() == b"part"
+
+    named["UploadId"] = boto.create_multipart_upload(Bucket="large", Key="both")["UploadId"]
+    part["ETag"] = boto.upload_part(**named, PartNumber=1, Body=b"next")["ETag"]
+    monkeypatch.setattr(multipart_completion, "_store", killed)
+    with pytest.raises(ClientError):
+        boto.complete_multipart_upload(**named, **whole)
+    monkeypatch.undo()
+    monkeypatch.setattr(multipart_uploads, "MAX_COMPLETION_S", 0.0)
+    boto.abort_multipart_upload(**named)
+    assert code(boto.complete_multipart_upload, **named, **whole) == (404, "NoSuchUpload")
+    assert boto.get_object(Bucket="large", Key="both")["Body"].read() == b"part"
+    boto.delete_object(Bucket="large", Key="both")
+    assert not [name for name in hidden(s3) if name.startswith("both/")]
+
+
+def test_completions_and_aborts_at_the_same_moment(s3: S3) -> None:
+    boto = s3.client()
+    for _ in range(8):
+        named = {"Bucket": "large", "Key": "race"}
+        named["UploadId"] = boto.create_multipart_upload(**named)["UploadId"]
+        part = {"PartNumber": 1, "ETag": boto.upload_part(**named, PartNumber=1, Body=b"part")["ETag"]}
+        s3.store.drain()
+
+        def complete(named: dict[str, Any] = named, part: dict[str, Any] = part) -> str:
+            return outcome(s3.client().complete_multipart_upload, **named, MultipartUpload={"Parts": [part]})
+
+        def abort(named: dict[str, Any] = named) -> str:
+            return outcome(s3.client().abort_multipart_upload, **named)
+
+        with ThreadPoolExecutor(4) as threads:
+            done = [threads.submit(act) for act in (complete, abort, complete, abort)]
+            completed = "" in (done[0].result(), done[2].result())
+        assert all(one.result() in ("", "NoSuchUpload", "OperationAborted") for one in done)
+        if completed:
+            assert boto.get_object(Bucket="large", Key="race")["Body"].read() == b"part"
+            boto.delete_object(Bucket="large", Key="race")
+        assert not [name for name in hidden(s3) if name.startswith("race/")]
