@@ -39,6 +39,8 @@ class Config(ServiceConfig):
     storage_domains: tuple[str, ...] = option(
         "Domains below which a host name is an account or container.account (Swift's domain_remap)", ()
     )
+    read_only: bool = option("Refuse all writes, but in accounts that an operator has excluded", False)
+    read_only_allows_deletes: bool = option("Allow deletions where all other writes are refused", False)
     encryption: bool = option(
         "Encrypt all objects on disk; those whose S3 request or bucket asks for it are encrypted anyway", False
     )

@@ -9,6 +9,17 @@ class RingRefused(BadRequest):
     text = "This change of the ring is not possible: {why}."
 
 
+class ShortRefusal(CloudError):
+    """An error that Swift answers by its sentence alone, without a page around it."""
+
+
+class AccountReadOnly(ShortRefusal):
+    """A write in an account that may only be read."""
+
+    status = 405
+    text = "Writes are disabled for this account."
+
+
 class BadPath(CloudError):
     """A path or name that is not well-formed."""
 

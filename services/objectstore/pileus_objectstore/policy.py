@@ -16,6 +16,7 @@ RULES = (
     Rule("objectstore:account:read", READ, "List containers, read the account's metadata"),
     Rule("objectstore:account:update", WRITE, "Change the account's metadata"),
     Rule("objectstore:account:set_quota", RESELLER, "Set the account's quota"),
+    Rule("objectstore:account:set_limits", RESELLER, "Make an account read-only, or limit the rate of its writes"),
     Rule("objectstore:account:create", RESELLER, "Create an account (it is also created when it is first used)"),
     Rule("objectstore:account:delete", RESELLER, "Delete an account with all that is in it"),
     Rule("objectstore:container:read", READ, "List objects, read a container's metadata"),

@@ -7,7 +7,7 @@ from pileus_objectstore.api.listing_formats import listing_query, media_type, re
 from pileus_objectstore.api.metadata_headers import account_changes, visible
 from pileus_objectstore.api.routes import Calls
 from pileus_objectstore.core import account_deletions, accounts, storage_policies
-from pileus_objectstore.core.access import PROJECT_DOMAIN
+from pileus_objectstore.core.access import PROJECT_DOMAIN, SET_ACCOUNT_LIMITS
 from pileus_objectstore.core.quotas import ACCOUNT_QUOTAS, policy_sums
 from pileus_objectstore.core.tools import Tools
 from pileus_objectstore.wire.contract import ListingInfo, timestamp
@@ -21,7 +21,7 @@ def index(tools: Tools, request: Request) -> Response:
     query, media = listing_query(request.query), media_type(request.query, request.header("Accept"))
     info, entries = accounts.list_containers(tools, request.target, query)
     body = render_account(request.target.account, entries, media, partial(storage_policies.name_of, tools))
-    return Response(200 if body else 204, _headers(tools, info, request.owner), body, f"{media}; charset=utf-8")
+    return Response(200 if body else 204, _headers(tools, info, request), body, f"{media}; charset=utf-8")
 
 
 @calls.endpoint("HEAD", policy="objectstore:account:read")
@@ -29,7 +29,7 @@ def show(tools: Tools, request: Request) -> Response:
     """Show the account's metadata and sums."""
     media = media_type(request.query, request.header("Accept"))
     info = accounts.get(tools, request.target)
-    return Response(204, _headers(tools, info, request.owner), b"", f"{media}; charset=utf-8")
+    return Response(204, _headers(tools, info, request), b"", f"{media}; charset=utf-8")
 
 
 @calls.endpoint("POST", policy="objectstore:account:update")
@@ -57,7 +57,7 @@ def _changes(tools: Tools, request: Request) -> dict[str, str]:
     return account_changes(request.headers, storage_policies.quota_headers(tools))
 
 
-def _headers(tools: Tools, info: ListingInfo | None, owner: bool) -> list[tuple[str, str]]:
+def _headers(tools: Tools, info: ListingInfo | None, request: Request) -> list[tuple[str, str]]:
     info = info or ListingInfo("")
     count, objects, size = str(info.count), str(info.objects), str(info.size)
     shown = [
@@ -84,4 +84,6 @@ def _headers(tools: Tools, info: ListingInfo | None, owner: bool) -> list[tuple[
             shown.append((quota.replace("-Meta-", "-"), info.value(quota)))
     stored = storage_policies.quota_headers(tools).items()
     shown += [(header, info.value(name)) for header, name in stored if info.value(name)]
-    return shown + list(visible("account", info.metadata, owner))
+    if tools.policies.allows(SET_ACCOUNT_LIMITS.rule, request.access.caller, request.target):
+        shown += [(name, info.value(name)) for name in accounts.LIMITS if info.value(name)]
+    return shown + list(visible("account", info.metadata, request.owner))

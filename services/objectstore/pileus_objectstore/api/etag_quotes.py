@@ -6,7 +6,8 @@ X-Account-Rfc-Compliant-Etags for containers that don't say.
 
 from collections.abc import Mapping
 
-from pileus_objectstore.api.http import TRUE, Response
+from pileus_objectstore.api.http import Response
+from pileus_objectstore.core.metadata import TRUE
 from pileus_objectstore.core.names import Target
 from pileus_objectstore.core.tools import Tools
 

@@ -13,17 +13,17 @@ from pileus_kit.errors import BadRequest, CloudError, LengthRequired, RequestTim
 from pileus_kit.numbers import parse_whole_number
 from pileus_objectstore.core.access import Access
 from pileus_objectstore.core.event_queues import Origin
+from pileus_objectstore.core.metadata import TRUE
 from pileus_objectstore.core.names import BAD_TEXT, CONFLICT, MALFORMED, Target, target_of
 from pileus_objectstore.core.request_facts import RequestFacts
 from pileus_objectstore.core.requests import Read
 from pileus_objectstore.core.tools import Tools
-from pileus_objectstore.errors import BadPath, ClientGone, NameTooLong
+from pileus_objectstore.errors import BadPath, ClientGone, NameTooLong, ShortRefusal
 
 REASONS = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus} | {499: "499 Client Disconnect"}
 MAX_QUERY_FIELDS = 100
 MAX_CONDITION_FIELDS = 1000
 MAX_KNOWN_HEADERS = 1000
-TRUE = ("true", "1", "yes", "on", "t", "y")
 HEADER_NAMES: dict[str, str] = {}  # WSGI's name of a header -> the name in Title-Case
 PLAIN = frozenset({400, 406, 409, 411, 412, 413, 416, 422, 431, 501})
 GENERIC = frozenset({CONFLICT, MALFORMED, "A precondition for this request was not met."})
@@ -217,6 +217,8 @@ def refusal(err: CloudError, status: int = 0) -> Response:
     status, why = status or err.status, str(err)
     if isinstance(err, NameTooLong) and err.facts["what"] != "Object":
         return Response(status, (), why.encode())  # Swift says so of text, too
+    if isinstance(err, ShortRefusal):
+        return Response(status, (), why.encode())
     later = () if err.retry_after is None else (("Retry-After", str(err.retry_after)),)
     if status in PLAIN and why not in GENERIC:
         return Response(status, later, why.encode(errors="replace"), "text/plain; charset=UTF-8")

@@ -9,10 +9,10 @@ import msgspec
 
 from pileus_kit.errors import NotAcceptable, PreconditionFailed
 from pileus_kit.numbers import parse_whole_number
-from pileus_objectstore.api.http import TRUE
 from pileus_objectstore.core.cluster import ListingQuery
 from pileus_objectstore.core.listing import MAX_ROWS, Entry
 from pileus_objectstore.core.listing_rows import policy_of
+from pileus_objectstore.core.metadata import TRUE
 from pileus_objectstore.core.names import Target
 from pileus_objectstore.core.timestamps import iso
 

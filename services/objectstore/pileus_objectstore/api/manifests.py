@@ -10,13 +10,14 @@ from pileus_kit.errors import BadRequest, CloudError, TooLarge
 from pileus_objectstore.api import heartbeats
 from pileus_objectstore.api.bulk import report
 from pileus_objectstore.api.conditions import parse_ranges
-from pileus_objectstore.api.http import TRUE, Request, Response
+from pileus_objectstore.api.http import Request, Response
 from pileus_objectstore.api.object_versions import version_of
 from pileus_objectstore.api.objects import created, if_delete_at, put_request
 from pileus_objectstore.api.routes import Calls
 from pileus_objectstore.core import bulk_delete, containers, manifest_uploads, manifests, objects
 from pileus_objectstore.core.conditions import Span, resolve
 from pileus_objectstore.core.manifest_uploads import MAX_ERRORS_SHOWN, TOO_SMALL, SegmentRequest
+from pileus_objectstore.core.metadata import TRUE
 from pileus_objectstore.core.names import Target, check
 from pileus_objectstore.core.tools import Tools
 

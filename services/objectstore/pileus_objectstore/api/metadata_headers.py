@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable, Mapping
 from pileus_kit.errors import BadRequest
 from pileus_kit.numbers import parse_whole_number
 from pileus_objectstore.api import etag_quotes
-from pileus_objectstore.api.http import TRUE
-from pileus_objectstore.core import acls, metadata, object_versioning
+from pileus_objectstore.core import accounts, acls, metadata, object_versioning
 from pileus_objectstore.core.listing import VERSIONING
+from pileus_objectstore.core.metadata import TRUE
 
 MAX_DELETE_AT = 9_999_999_999  # later times become this one, as in Swift
 CONTAINER_HEADERS = (
@@ -45,7 +45,8 @@ def account_changes(headers: Mapping[str, str], policy_quotas: Mapping[str, str]
             given[name.replace("Quota", "Meta-Quota")] = given.pop(name)
         elif name in ("X-Remove-Account-Quota-Bytes", "X-Remove-Account-Quota-Count"):
             given[name.replace("Account-Quota", "Account-Meta-Quota")] = given.pop(name)
-    return _changes("account", given) | quotas
+    limits = {name: given[name] for name in accounts.LIMITS if name in given}
+    return _changes("account", given) | quotas | limits
 
 
 def container_changes(headers: Mapping[str, str]) -> dict[str, str]:

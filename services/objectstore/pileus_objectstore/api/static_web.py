@@ -10,12 +10,13 @@ from urllib.parse import quote
 from pileus_kit.errors import CloudError, NotFound
 from pileus_objectstore.api import object_versions, temp_urls
 from pileus_objectstore.api.domain_names import CLIENT_PATH
-from pileus_objectstore.api.http import TRUE, Request, Response, text_of
+from pileus_objectstore.api.http import Request, Response, text_of
 from pileus_objectstore.api.listing_formats import Shown, show_objects
 from pileus_objectstore.api.objects import serve
 from pileus_objectstore.core import listing
 from pileus_objectstore.core.access import READ_CONTAINER, READ_OBJECT
 from pileus_objectstore.core.cluster import ListingQuery
+from pileus_objectstore.core.metadata import TRUE
 from pileus_objectstore.core.names import NOT_FOUND, Target
 from pileus_objectstore.core.tools import Tools
 from pileus_objectstore.wire.contract import ListingInfo

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from pileus_kit import decoding
 from pileus_kit.auth import Caller
 from pileus_kit.errors import CloudError, Forbidden, NotFound, Unauthorized
-from pileus_objectstore.core import object_versioning, stored_objects
+from pileus_objectstore.core import object_versioning, read_only, stored_objects
 from pileus_objectstore.core.acls import DEFAULT_DOMAIN, parse
 from pileus_objectstore.core.bucket_rights import (
     OBJECT_ACL,
@@ -63,6 +63,7 @@ LIST_UPLOADS = Action("objectstore:container:read", "read", "s3:ListBucketMultip
 LIST_VERSIONS = Action("objectstore:container:read", "read", "s3:ListBucketVersions")
 SET_VERSIONING = Action("objectstore:container:update", "", "s3:PutBucketVersioning")
 SET_ACCOUNT_QUOTA = Action("objectstore:account:set_quota")
+SET_ACCOUNT_LIMITS = Action("objectstore:account:set_limits")
 OVERRIDE_POLICY = "objectstore:container:override_policy"
 POLICY_ACTIONS = ("s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy", "s3:GetBucketPolicyStatus")
 ANYTHING = Acl("", (Grant("FULL_CONTROL", ALL_USERS, group=True),))
@@ -114,7 +115,8 @@ class Access:
         self.facts = facts or no_facts()
 
     def require(self, action: Action, target: Target, version: str = "") -> bool:
-        """True if the policy allows it, False if an ACL or a signature does. Raises Unauthorized or Forbidden.
+        """True if the policy allows it, False if an ACL or a signature does. Raises Unauthorized or Forbidden,
+        and AccountReadOnly.
 
         `version` is that of the target which is to be read, changed or deleted; an object to which the target leads has
         another. Raises BadRequest for what is no version's id.
@@ -133,11 +135,16 @@ class Access:
         for fresh in (False, True):
             by_role = self._granted(action, subject, fresh)
             if by_role is not None:
+                read_only.check_action(self._tools, action.rule, action.s3, target.account)
                 return by_role
         raise self._refusal(action)
 
     def refuse_denied(self, action: Action, target: Target, version: str = "") -> None:
-        """Raise Unauthorized or Forbidden if the bucket's policy denies what a signature or a form's key allows."""
+        """Raise Unauthorized or Forbidden if the bucket's policy denies what a signature or a form's key allows.
+
+        Raises AccountReadOnly.
+        """
+        read_only.check_action(self._tools, action.rule, action.s3, target.account)
         for fresh in (False, True):
             info = self._head(target, fresh)
             if info is None or self._effect(action, Subject(target, version), rights_of(info)) is not Effect.DENY:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from pileus_kit.errors import BadRequest
 
+TRUE = ("true", "1", "yes", "on", "t", "y")  # what Swift takes for yes in headers and parameters
 CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f]")
 MAX_NAME_BYTES = 128
 MAX_VALUE_BYTES = 256

@@ -8,7 +8,14 @@ from xml.sax.saxutils import escape
 from pileus_kit import context
 from pileus_kit.errors import CloudError
 from pileus_objectstore.api.http import Response
-from pileus_objectstore.errors import ClientGone, ObjectLocked, ObjectTooLarge, QuotaExceeded, Unprocessable
+from pileus_objectstore.errors import (
+    AccountReadOnly,
+    ClientGone,
+    ObjectLocked,
+    ObjectTooLarge,
+    QuotaExceeded,
+    Unprocessable,
+)
 
 CODES: dict[str, tuple[int, str]] = {
     "AccessControlListNotSupported": (400, "The bucket does not allow ACLs: its owner owns everything in it."),
@@ -114,7 +121,7 @@ def error_of(err: CloudError, for_object: bool) -> S3Error:
         return S3Error("BadDigest")
     if isinstance(err, ClientGone):
         return S3Error("IncompleteBody")
-    if isinstance(err, ObjectLocked):
+    if isinstance(err, ObjectLocked | AccountReadOnly):
         return S3Error("AccessDenied", str(err))
     codes = {
         401: "AccessDenied",
