@@ -136,9 +136,14 @@ def signature(environ: "WSGIEnvironment", query: dict[str, list[str]]) -> tuple[
 
 def quoted(text: str) -> str:
     """A field in quotation marks: what could end it, or the line, is encoded."""
-    return f'"{plain(text) if text else "-"}"'
+    return f'"{_unbroken(text) if text else "-"}"'
 
 
 def plain(text: str) -> str:
-    """A field that nothing in it can end, and no longer than MAX_FIELD."""
+    """A field without quotation marks, which a space would end."""
+    return _unbroken(text).replace(" ", "%20")
+
+
+def _unbroken(text: str) -> str:
+    """A text without what could end a line or a quoted field, and no longer than MAX_FIELD."""
     return "".join(c if c.isprintable() and c not in '"' else f"%{ord(c):02X}" for c in text[:MAX_FIELD])

@@ -1,6 +1,7 @@
 """Parses conditional and range headers (RFC 9110, 13 and 14)."""
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from werkzeug.http import parse_date, parse_etags, parse_range_header
 
@@ -22,10 +23,18 @@ def conditions(headers: Mapping[str, str], *, all_hold: bool = False) -> Conditi
     return Conditions(
         None if match is None else parse_etags(match),
         None if none_match is None else parse_etags(none_match),
-        parse_date(headers.get("If-Modified-Since")),
-        parse_date(headers.get("If-Unmodified-Since")),
+        date_of(headers.get("If-Modified-Since")),
+        date_of(headers.get("If-Unmodified-Since")),
         all_hold,
     )
+
+
+def date_of(text: str | None) -> datetime | None:
+    """A date as headers have it; None for what can't be read."""
+    try:
+        return parse_date(text)
+    except (ValueError, OverflowError):  # of numbers that no date has
+        return None
 
 
 def ranges(headers: Mapping[str, str]) -> Ranges:

@@ -15,12 +15,12 @@ from pileus_kit.errors import BadRequest, Unauthorized
 from pileus_kit.numbers import parse_whole_number
 from pileus_objectstore.api.http import Request, Response
 from pileus_objectstore.core.names import Target
+from pileus_objectstore.core.timestamps import MAX_SHOWN_TIME
 from pileus_objectstore.core.tools import Tools
 
 METHODS = ("GET", "HEAD", "PUT", "POST", "DELETE")
 DIGESTS = {40: "sha1", 64: "sha256", 128: "sha512"}  # by the length of the signature in hex
 KEYS = ("Temp-Url-Key", "Temp-Url-Key-2")
-MAX_EXPIRY = 253402300799  # the end of the year 9999, the last that HTTP dates can express
 PARAMETERS = ("temp_url_sig", "temp_url_expires", "temp_url_prefix", "temp_url_ip_range", "filename", "inline")
 REACHING_HEADERS = ("X-Object-Manifest", "X-Copy-From", "X-Symlink-Target")  # they name another object
 FORMATS = ("%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d")
@@ -83,7 +83,7 @@ def adapt(request: Request, response: Response) -> Response:
     response.headers = [(name, value) for name, value in response.headers if not _hidden(name)]
     if response.status not in (200, 206) or request.method not in ("GET", "HEAD"):
         return response
-    expires = min(_expiry(query["temp_url_expires"]), MAX_EXPIRY)
+    expires = min(_expiry(query["temp_url_expires"]), MAX_SHOWN_TIME)
     response.set("Expires", time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(expires)))
     name = query.get("filename") or request.target.object.rstrip("/").rpartition("/")[2]
     if "filename" not in query and ("inline" in query or response.get("Content-Disposition")):

@@ -110,7 +110,7 @@ class AccessKeys:
         if verified is None or time.monotonic() - since > KEEP_S:
             return None
         expected = hmac.new(verified.signing_key, signed.text.encode(), hashlib.sha256).hexdigest()
-        return verified if hmac.compare_digest(expected, signed.signature) else None
+        return verified if hmac.compare_digest(expected.encode(), signed.signature.encode()) else None
 
     def _keep(self, signed: SignedText, verified: VerifiedKey) -> None:
         with self._lock:

@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime
 
+MAX_SHOWN_TIME = 253402300799  # the last second of the year 9999: dates of HTTP and of ISO 8601 express none later
+
 
 def iso(timestamp: str) -> str:
     """A timestamp like 2026-01-02T03:04:05.678900."""

@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import Iterator
 from typing import Any
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
@@ -134,6 +135,35 @@ def test_the_fields_of_a_line(s3: S3, bucket: str, worker: Worker) -> None:
     assert read[5] == got["ResponseMetadata"]["HTTPHeaders"]["x-amz-request-id"]
     assert read[16].startswith('"agent %22quoted%22') and (read[19], read[21]) == ("SigV4", "AuthHeader")
     assert unknown[4] == "-", "whoever failed to sign isn't known"
+
+
+def test_forms_are_logged(s3: S3, bucket: str, worker: Worker) -> None:
+    enable(s3, bucket)
+    signed = s3.client().generate_presigned_post(bucket, "a b")
+
+    def post(**fields: str) -> int:
+        parts = {**signed["fields"], **fields, "file": "data"}
+        lines = (f'--xx\r\nContent-Disposition: form-data; name="{n}"\r\n\r\n{v}\r\n' for n, v in parts.items())
+        headers = {"Content-Type": "multipart/form-data; boundary=xx"}
+        try:
+            with urlopen(Request(f"{s3.url}/{bucket}", f"{''.join(lines)}--xx--\r\n".encode(), headers)) as answer:
+                return int(answer.status)
+        except HTTPError as err:
+            return err.code
+
+    assert (post(), post(key="elsewhere")) == (204, 403)
+    deliver(s3, worker)
+    stored, refused = delivered(s3, bucket)
+    assert (stored[6], stored[7], stored[9], stored[10]) == ("REST.POST.OBJECT", "a%2520b", "204", "-")
+    assert (refused[6], refused[7], refused[9], refused[10]) == ("REST.POST.OBJECT", "elsewhere", "403", "AccessDenied")
+
+
+def test_nothing_adds_a_field(s3: S3, bucket: str, worker: Worker) -> None:
+    enable(s3, bucket)
+    code(s3.client().get_object, Bucket=bucket, Key="k", VersionId="a b")
+    deliver(s3, worker)
+    (line,) = delivered(s3, bucket)
+    assert len(line) == 26 and line[17] == "a%20b"
 
 
 def test_swift_requests_are_logged(s3: S3, bucket: str, worker: Worker) -> None:

@@ -300,6 +300,15 @@ def test_odd_websites_are_refused(s3: S3) -> None:
         assert outcome(put, Key="moved", Body=b"", WebsiteRedirectLocation=location) != ""
 
 
+def test_the_expected_owner_of_a_form(s3: S3) -> None:
+    fields = form(s3, conditions=[["starts-with", "$x-amz-expected-bucket-owner", ""]])
+    owner = s3.client().list_buckets()["Owner"]["ID"]
+    assert post(s3, {**fields, "x-amz-expected-bucket-owner": "another"})[0] == 403
+    assert post(s3, {**fields, "x-amz-expected-bucket-owner": owner})[0] == 204
+    headers = {"Content-Type": "multipart/form-data; boundary=xx", "x-amz-expected-bucket-owner": "another"}
+    assert send(s3, "POST", f"/{BUCKET}", b"--xx--\r\n", headers)[0] == 403
+
+
 def test_headers_that_a_reader_chooses_are_for_those_with_a_key(s3: S3) -> None:
     chosen = "response-content-type=text/html&response-content-disposition=inline"
     for method in ("GET", "HEAD"):

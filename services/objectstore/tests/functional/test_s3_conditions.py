@@ -71,3 +71,33 @@ def test_buckets_are_listed_in_pages(s3: S3) -> None:
     assert [one["Name"] for one in second["Buckets"]] == ["page-c"] and "ContinuationToken" not in second
     with pytest.raises(ClientError, match="InvalidArgument"):
         boto.list_buckets(MaxBuckets=10_001)
+
+
+def test_times_that_no_deletion_can_demand(s3: S3) -> None:
+    boto = s3.client()
+    boto.put_object(Bucket=BUCKET, Key="timed", Body=b"x")
+    for time, code in (
+        ("Mon, 30 Nov 99999999999 07:16:00 GMT", "InvalidArgument"),
+        ("0001-01-01T00:00:00", "PreconditionFailed"),
+        ("9999-12-31T23:59:59", "PreconditionFailed"),
+    ):
+
+        def demand(request: Any, time: str = time, **_: Any) -> None:
+            request.headers["x-amz-if-match-last-modified-time"] = time
+
+        boto.meta.events.register("before-sign.s3.DeleteObject", demand)
+        assert outcome(boto.delete_object, Key="timed") == code
+        boto.meta.events.unregister("before-sign.s3.DeleteObject", demand)
+
+
+def test_the_expected_owner_of_a_source(s3: S3) -> None:
+    boto = s3.client()
+    owner = boto.list_buckets()["Owner"]["ID"]
+    boto.put_object(Bucket=BUCKET, Key="source", Body=b"x")
+    copy = {"Key": "copied", "CopySource": f"{BUCKET}/source"}
+    assert outcome(boto.copy_object, **copy, ExpectedSourceBucketOwner="another") == "AccessDenied"
+    assert outcome(boto.copy_object, **copy, ExpectedSourceBucketOwner=owner, ExpectedBucketOwner=owner) == ""
+    upload = boto.create_multipart_upload(Bucket=BUCKET, Key="parts")["UploadId"]
+    part = {"Key": "parts", "UploadId": upload, "PartNumber": 1, "CopySource": f"{BUCKET}/source"}
+    assert outcome(boto.upload_part_copy, **part, ExpectedSourceBucketOwner="another") == "AccessDenied"
+    assert outcome(boto.upload_part_copy, **part, ExpectedSourceBucketOwner=owner) == ""

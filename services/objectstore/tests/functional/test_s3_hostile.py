@@ -2,6 +2,7 @@
 
 import http.client
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -111,3 +112,47 @@ def test_names_with_control_characters_are_listed(s3: S3) -> None:
 def test_odd_headers_of_a_put(s3: S3, headers: dict[str, str]) -> None:
     status, body = send(s3, "PUT", "/odd/headers", b"x", **headers)
     assert status in (400, 404, 501) and "<Code>" in body, body
+
+
+@pytest.mark.parametrize("path", ["/info-pages", "/info/k", "/healthcheck-1/k", "/v1data/k", "/v1.0data"])
+def test_paths_that_are_not_swifts(s3: S3, path: str) -> None:
+    connection = http.client.HTTPConnection(s3.url.removeprefix("http://"), timeout=30)
+    connection.request("GET", path)
+    answer = connection.getresponse()
+    assert answer.status == 404 and "<Code>NoSuchBucket</Code>" in answer.read().decode()
+
+
+@pytest.mark.parametrize("path", ["/info", "/healthcheck", "/crossdomain.xml", "/v1", "/v1.0", "/v1/AUTH_a", "/v1.0/a"])
+def test_paths_of_swift(s3: S3, path: str) -> None:
+    connection = http.client.HTTPConnection(s3.url.removeprefix("http://"), timeout=30)
+    connection.request("GET", path)
+    assert "<Code>" not in connection.getresponse().read().decode()
+
+
+@pytest.mark.parametrize("path", ["/\xff", "/odd/\xff", "/odd/\xc3"])
+def test_a_path_that_is_not_utf8(s3: S3, path: str) -> None:
+    answer = s3.store.client.get("/", environ_overrides={"PATH_INFO": path}, anonymous=True)
+    assert answer.status_code == 400 and b"<Code>InvalidURI</Code>" in answer.data
+
+
+def test_a_signature_that_is_not_ascii(s3: S3) -> None:
+    boto = s3.client()
+    boto.put_object(Bucket="odd", Key="k", Body=b"x")  # the key is remembered now
+    url = boto.generate_presigned_url("get_object", {"Bucket": "odd", "Key": "k"}).removeprefix(s3.url)
+    signature = url.partition("X-Amz-Signature=")[2].partition("&")[0]
+    connection = http.client.HTTPConnection(s3.url.removeprefix("http://"), timeout=30)
+    connection.request("GET", url.replace(signature, "%C3%A9"))
+    answer = connection.getresponse()
+    assert answer.status == 403 and b"SignatureDoesNotMatch" in answer.read()
+
+
+def test_with_its_storage_down_errors_are_s3s(tmp_path: Path) -> None:
+    with s3_store(tmp_path) as store:
+        store.client().create_bucket(Bucket="away")
+        store.store.stop_host(0)
+        for method, path in (("GET", "/away/k"), ("PUT", "/away-too/k"), ("GET", "/away")):
+            connection = http.client.HTTPConnection(store.url.removeprefix("http://"), timeout=60)
+            connection.request(method, path)
+            answer = connection.getresponse()
+            assert answer.status == 503 and "<Code>ServiceUnavailable</Code>" in answer.read().decode()
+        store.store.start_host(0)

@@ -267,3 +267,19 @@ def test_what_needs_a_bucket_with_object_lock(s3: S3) -> None:
     assert refusal(boto.put_object, **named, Body=b"", ObjectLockLegalHoldStatus="ON") == (400, "InvalidRequest")
     other = s3.client("other")
     assert refusal(other.put_object_legal_hold, **named, LegalHold={"Status": "ON"}) == DENIED
+
+
+def test_no_lock_lasts_longer_than_a_date_can_say(s3: S3, bucket: str) -> None:
+    boto = s3.client()
+
+    def in_another_zone(request: Any, **_: Any) -> None:
+        del request.headers["x-amz-object-lock-retain-until-date"]  # assignment would add a second one
+        request.headers["x-amz-object-lock-retain-until-date"] = "9999-12-31T23:59:59-14:00"
+
+    boto.meta.events.register("before-sign.s3.PutObject", in_another_zone)
+    lock = {"ObjectLockMode": "COMPLIANCE", "ObjectLockRetainUntilDate": FAR}
+    assert refusal(boto.put_object, Bucket=bucket, Key="k", Body=b"", **lock) == (400, "InvalidArgument")
+    boto.meta.events.unregister("before-sign.s3.PutObject", in_another_zone)
+    last = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+    put(s3, bucket, ObjectLockMode="GOVERNANCE", ObjectLockRetainUntilDate=last)
+    assert boto.head_object(Bucket=bucket, Key="k")["ObjectLockRetainUntilDate"] == last

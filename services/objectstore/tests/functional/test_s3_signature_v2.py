@@ -1,5 +1,6 @@
 """Signature Version 2: refused unless an option offers it; then boto3's are accepted, changed ones are not."""
 
+import time
 import urllib.request
 from collections.abc import Iterator
 from urllib.error import HTTPError
@@ -54,3 +55,12 @@ def test_presigned_urls(s3: S3) -> None:
     assert fetch(boto.generate_presigned_url("get_object", asked, ExpiresIn=-1))[0] == 403
     assert fetch(boto.generate_presigned_url("get_object", asked, ExpiresIn=10**7))[0] == 403
     assert fetch(url.replace("Expires=", "Expires=x"))[0] == 403
+
+
+def test_odd_dates_and_names_are_refused(s3: S3) -> None:
+    for headers in ({"Date": "Mon, 30 Nov 99999999999 07:16:00 GMT"}, {"Date": "now"}, {}):
+        asked = urllib.request.Request(f"{s3.url}/old/k", headers={"Authorization": "AWS a:b", **headers})
+        with pytest.raises(HTTPError, match="403"):
+            urllib.request.urlopen(asked, timeout=30)
+    assert fetch(f"{s3.url}/old/k?xAWSAccessKeyId=a&Signature=b")[0] == 403
+    assert fetch(f"{s3.url}/old/k?xAWSAccessKeyId=a&Signature=b&Expires={int(time.time()) + 60}")[0] == 400

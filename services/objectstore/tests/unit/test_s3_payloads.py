@@ -103,3 +103,9 @@ def test_odd_documents_are_malformed(document: bytes) -> None:
     with pytest.raises(S3Error) as refused:
         parse(document, "Delete")
     assert refused.value.code == "MalformedXML"
+
+
+def test_a_chunks_signature_may_be_anything() -> None:
+    signer = ChunkSigner(signing_key(), "20130524T000000Z", SCOPE, SEED)
+    with pytest.raises(S3Error, match="does not match"):
+        signer.check(b"", "\u00e9")

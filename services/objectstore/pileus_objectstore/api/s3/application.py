@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from pileus_kit import context
 from pileus_kit.errors import CloudError
 from pileus_kit.rates import Rates
+from pileus_objectstore.api import info
 from pileus_objectstore.api.access_log_lines import LOGGED, Concerned
 from pileus_objectstore.api.http import Request, Response, access_of
 from pileus_objectstore.api.s3 import (
@@ -34,7 +35,7 @@ from pileus_objectstore.api.s3 import (
 )
 from pileus_objectstore.api.s3.errors import S3Error, error_of, shown
 from pileus_objectstore.api.s3.payloads import UNSIGNED, Payload
-from pileus_objectstore.api.s3.requests import S3Request, bucket_and_key, bucket_of_host
+from pileus_objectstore.api.s3.requests import EXPECTED_OWNER, S3Request, bucket_and_key, bucket_of_host
 from pileus_objectstore.api.s3.senders import Senders
 from pileus_objectstore.clients.access_keys import AccessKeys
 from pileus_objectstore.config import Config
@@ -45,7 +46,8 @@ if TYPE_CHECKING:
     from wsgiref.types import WSGIEnvironment
 
 Handler = Callable[[S3Request], Response]
-SWIFT_PATHS = ("/v1/", "/v1.0/", "/info", "/healthcheck", "/crossdomain.xml", "/v1")
+SWIFT_PREFIXES = ("/v1/", "/v1.0/")
+SWIFT_PATHS = ("/v1", "/v1.0", *info.PUBLIC)
 SUBRESOURCES = frozenset(
     (
         *("accelerate", "acl", "analytics", "attributes", "cors", "delete", "encryption", "intelligent-tiering"),
@@ -55,6 +57,7 @@ SUBRESOURCES = frozenset(
         "website",
     )
 )
+NO_BUCKET = ("NoSuchBucket", "InvalidBucketName")  # refusals that concern no bucket, so none is looked for
 SERVICE: dict[tuple[str, str], Handler] = {("GET", ""): buckets.index}
 BUCKET: dict[tuple[str, str], Handler] = {
     ("GET", ""): listings.index,
@@ -143,13 +146,7 @@ def is_s3(environ: "WSGIEnvironment", config: Config) -> bool:
     if bucket_of_host(environ, (*config.s3_domains, *config.s3_website_domains)):
         return True
     path = environ.get("PATH_INFO", "")
-    return not path.startswith(SWIFT_PATHS) and "HTTP_X_AUTH_TOKEN" not in environ
-
-
-def _check_owner(s3: S3Request, header: str, owner: str) -> None:
-    """Raise S3Error if the client expects the bucket to be another project's."""
-    if s3.headers.get(header, owner) != owner:
-        raise S3Error("AccessDenied", f"{header} does not match the owner of the bucket.")
+    return not path.startswith(SWIFT_PREFIXES) and path not in SWIFT_PATHS and "HTTP_X_AUTH_TOKEN" not in environ
 
 
 class S3Application:
@@ -192,8 +189,11 @@ class S3Application:
     def _note_refusal(self, environ: "WSGIEnvironment", bucket: str, key: str, code: str) -> None:
         """Tell the access log what was refused, also to a sender who could not be identified."""
         concerned = environ.get(LOGGED)
-        if concerned is None:
-            account = buckets.registry.find(self._tools, bucket) if bucket else ""
+        if concerned is None and bucket and code not in NO_BUCKET:
+            try:
+                account = buckets.registry.find(self._tools, bucket)
+            except CloudError:  # whose bucket it is can't be asked while its storage hosts are away
+                account = ""
             concerned = Concerned(Target(account, bucket, key), "REST") if account else None
         environ[LOGGED] = concerned._replace(error=code) if concerned is not None else None
 
@@ -221,7 +221,7 @@ class S3Application:
         if bucket and handler is not buckets.create:
             s3.account = buckets.account_of(s3, bucket)
             request.environ[LOGGED] = Concerned(Target(s3.account, bucket, key), "REST")
-            _check_owner(s3, "x-amz-expected-bucket-owner", s3.project)
+            s3.check_owner(EXPECTED_OWNER, s3.account)
             self._require_bucket(s3)
         try:
             return handler(s3)
@@ -236,8 +236,13 @@ class S3Application:
         request.environ["pileus.rule"] = "s3:post_forms:create"
         s3 = S3Request(self._tools, request, bucket, "", None, Payload({}, UNSIGNED, lambda _: b"", 0, None))
         s3.account = buckets.account_of(s3, bucket)
+        request.environ[LOGGED] = Concerned(s3.container, "REST")
+        s3.check_owner(EXPECTED_OWNER, s3.account)
         self._require_bucket(s3)
-        return post_forms.create(s3, self._senders)
+        try:
+            return post_forms.create(s3, self._senders)
+        finally:
+            request.environ[LOGGED] = Concerned(Target(s3.account, bucket, s3.key), "REST")
 
     def _require_bucket(self, s3: S3Request) -> None:
         """An object's bucket must exist: else the error is the bucket's. What is remembered for a second will do."""

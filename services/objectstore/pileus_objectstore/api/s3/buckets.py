@@ -8,9 +8,10 @@ from pileus_kit.numbers import parse_whole_number
 from pileus_objectstore.api.http import Response
 from pileus_objectstore.api.s3 import acls, listings, public_access
 from pileus_objectstore.api.s3.errors import S3Error
+from pileus_objectstore.api.s3.lock_headers import LOCK
 from pileus_objectstore.api.s3.requests import S3Request
 from pileus_objectstore.api.s3.xml_bodies import NAMESPACE, Node, parse, response, text
-from pileus_objectstore.core import accounts, containers, listing, multipart_uploads, object_locks
+from pileus_objectstore.core import accounts, containers, listing, multipart_uploads
 from pileus_objectstore.core.access import (
     CREATE_CONTAINER,
     DELETE_CONTAINER,
@@ -20,7 +21,6 @@ from pileus_objectstore.core.access import (
     read_setting,
 )
 from pileus_objectstore.core.bucket_rights import ACL, OWNERSHIP
-from pileus_objectstore.core.bucket_settings import Setting
 from pileus_objectstore.core.buckets import BucketRegistry, BucketTaken
 from pileus_objectstore.core.cluster import ListingQuery
 from pileus_objectstore.core.listing import VERSIONING
@@ -30,7 +30,6 @@ from pileus_objectstore.core.object_versioning import ENABLED
 from pileus_objectstore.core.timestamps import whole_seconds
 
 READ_ACCOUNT = Action("objectstore:account:read")
-LOCK = Setting(object_locks.SETTING, LockRules)
 MAX_BUCKETS = 10_000
 NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+")
@@ -55,10 +54,6 @@ ACTIONS = {  # sub-resource -> the action of reading it
     "intelligent-tiering": "s3:GetIntelligentTieringConfiguration",
     "inventory": "s3:GetInventoryConfiguration",
     "metrics": "s3:GetMetricsConfiguration",
-    "encryption": "s3:GetEncryptionConfiguration",
-    "logging": "s3:GetBucketLogging",
-    "notification": "s3:GetBucketNotification",
-    "object-lock": "s3:GetBucketObjectLockConfiguration",
     "replication": "s3:GetReplicationConfiguration",
 }
 
@@ -217,7 +212,7 @@ def empty(name: str) -> Callable[[S3Request], Response]:
 
 
 def _owner(name: str, s3: S3Request) -> Node:
-    project = s3.account.removeprefix(s3.tools.config.account_prefix) if s3.account else ""
+    project = s3.project
     if not project and s3.caller is not None:
         project = s3.caller.project_id or ""
     return Node(name, ("ID", project), ("DisplayName", project))

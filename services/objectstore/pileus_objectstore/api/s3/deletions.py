@@ -1,13 +1,12 @@
 """DeleteObject and DeleteObjects, of objects and of versions, also on condition."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from xml.etree.ElementTree import Element
-
-from werkzeug.http import parse_date
 
 from pileus_kit.errors import CloudError, NotFound
 from pileus_kit.numbers import parse_whole_number
+from pileus_objectstore.api.conditions import date_of
 from pileus_objectstore.api.http import Response
 from pileus_objectstore.api.s3 import checksums, lock_headers, metadata, versions
 from pileus_objectstore.api.s3.errors import S3Error, error_of
@@ -106,9 +105,10 @@ def _moment(given: str | None) -> datetime | None:
     if given is None:
         return None
     try:
-        return parse_date(given) or datetime.fromisoformat(given)
+        moment = date_of(given) or datetime.fromisoformat(given)
     except ValueError:
         return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _find(s3: S3Request, version: str) -> ObjectMeta | None:

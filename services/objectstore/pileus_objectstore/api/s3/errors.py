@@ -10,6 +10,7 @@ from pileus_kit.errors import CloudError
 from pileus_objectstore.api.http import Response
 from pileus_objectstore.errors import (
     AccountReadOnly,
+    BadPath,
     ClientGone,
     ObjectLocked,
     ObjectTooLarge,
@@ -52,7 +53,7 @@ CODES: dict[str, tuple[int, str]] = {
     "InvalidRange": (416, "The requested range is not valid for the request. Try another range."),
     "InvalidRedirectLocation": (400, "The website redirect location must begin with http://, https:// or /."),
     "InvalidRequest": (400, "The request is not valid."),
-    "InvalidURI": (400, "The URI could not be parsed: it is not UTF-8."),
+    "InvalidURI": (400, "The URI, or a header, could not be parsed: it is not UTF-8, or has a NUL."),
     "InvalidTargetBucketForLogging": (400, "The target bucket for logging does not exist or is not owned by you."),
     "InvalidTag": (400, "Your request contains tag input that is not valid."),
     "KeyTooLongError": (400, "Your key is too long."),
@@ -119,6 +120,8 @@ def error_of(err: CloudError, for_object: bool) -> S3Error:
         return S3Error("EntityTooLarge")
     if isinstance(err, Unprocessable):
         return S3Error("BadDigest")
+    if isinstance(err, BadPath):
+        return S3Error("InvalidURI")
     if isinstance(err, ClientGone):
         return S3Error("IncompleteBody")
     if isinstance(err, ObjectLocked | AccountReadOnly):

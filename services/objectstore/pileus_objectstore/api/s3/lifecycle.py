@@ -18,13 +18,13 @@ from pileus_objectstore.api.s3.xml_bodies import Node, parse, response, text
 from pileus_objectstore.core import lifecycle_index
 from pileus_objectstore.core.access import change_setting, read_setting
 from pileus_objectstore.core.lifecycle import LIFECYCLE, MAX_NUMBER, MAX_RULES, Filter, LifecycleRules, Rule, expiry
+from pileus_objectstore.core.timestamps import MAX_SHOWN_TIME
 from pileus_objectstore.wire.contract import ObjectMeta, timestamp
 
 READ = read_setting("s3:GetLifecycleConfiguration")
 CHANGE = change_setting("s3:PutLifecycleConfiguration")
 MAX_ID = 255
 MAX_NEWER_VERSIONS = 100
-MAX_SHOWN_TIME = 253402300799  # the last second of the year 9999
 MIDNIGHT = re.compile(r"(\d{4}-\d\d-\d\d)(?:T00:00:00(?:\.0+)?(?:Z|\+00:00))?")
 TRANSITIONS = ("Transition", "NoncurrentVersionTransition")
 ACTIONS = ("Expiration", "NoncurrentVersionExpiration", "AbortIncompleteMultipartUpload")

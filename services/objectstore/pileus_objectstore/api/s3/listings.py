@@ -115,7 +115,7 @@ def _second(s3: S3Request) -> Response:
 
 
 def _with_entries(result: Node, s3: S3Request, found: Listing, show: Callable[[str], str], with_owner: bool) -> Node:
-    project = s3.account.removeprefix(s3.tools.config.account_prefix)
+    project = s3.project
     for entry in found.entries:
         if entry.is_group:
             continue

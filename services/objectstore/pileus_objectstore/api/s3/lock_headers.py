@@ -6,12 +6,15 @@ from pileus_objectstore.api.s3.errors import S3Error
 from pileus_objectstore.api.s3.requests import S3Request
 from pileus_objectstore.core import containers, object_locks
 from pileus_objectstore.core.access import DELETE_OBJECT, UPDATE_OBJECT
-from pileus_objectstore.core.object_locks import BYPASS, COMPLIANCE, GOVERNANCE, HOLD, MODE, OFF, ON, UNTIL
+from pileus_objectstore.core.bucket_settings import Setting
+from pileus_objectstore.core.object_locks import BYPASS, COMPLIANCE, GOVERNANCE, HOLD, MODE, OFF, ON, UNTIL, LockRules
+from pileus_objectstore.core.timestamps import MAX_SHOWN_TIME
 from pileus_objectstore.wire.contract import ObjectMeta
 
 MODES, HOLDS = (GOVERNANCE, COMPLIANCE), (ON, OFF)
 MODE_HEADER, UNTIL_HEADER = "x-amz-object-lock-mode", "x-amz-object-lock-retain-until-date"
 HOLD_HEADER, BYPASS_HEADER = "x-amz-object-lock-legal-hold", "x-amz-bypass-governance-retention"
+LOCK = Setting(object_locks.SETTING, LockRules)
 MISSING = "Bucket is missing Object Lock Configuration"
 
 
@@ -57,7 +60,7 @@ def shown(meta: ObjectMeta) -> list[tuple[str, str]]:
 
 
 def parse_time(s3: S3Request, given: str) -> str:
-    """A time in ISO 8601 as it is stored. Raises S3Error unless it is in the future."""
+    """A time in ISO 8601 as it is stored. Raises S3Error unless it is in the future, and can be shown again."""
     try:
         moment = datetime.fromisoformat(given)
     except ValueError:
@@ -66,6 +69,8 @@ def parse_time(s3: S3Request, given: str) -> str:
         moment = moment.replace(tzinfo=UTC)
     if moment.timestamp() <= s3.tools.now():
         raise S3Error("InvalidArgument", "The retain until date must be in the future!")
+    if moment.timestamp() > MAX_SHOWN_TIME:
+        raise S3Error("InvalidArgument", "The retain until date must be before the year 10000")
     return object_locks.write_time(moment.timestamp())
 
 

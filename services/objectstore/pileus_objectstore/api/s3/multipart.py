@@ -61,7 +61,7 @@ def create(s3: S3Request) -> Response:
 def put_part(s3: S3Request) -> Response:
     """UploadPart, or UploadPartCopy with a source."""
     s3.access.require(CREATE_OBJECT, s3.target)
-    number = _number(s3)
+    number = objects.part_number(s3)
     if "x-amz-copy-source" in s3.headers:
         return _copy_part(s3, number)
     if s3.payload.size < 0:
@@ -188,13 +188,6 @@ def find(s3: S3Request) -> Upload:
         return multipart_uploads.find(s3.tools, s3.target, s3.query["uploadId"])
     except NoSuchUpload:
         raise S3Error("NoSuchUpload") from None
-
-
-def _number(s3: S3Request) -> int:
-    given = s3.query.get("partNumber", "")
-    if not given.isdecimal() or len(given) > 5 or not 1 <= int(given) <= MAX_PARTS:
-        raise S3Error("InvalidArgument", f"Part number must be an integer between 1 and {MAX_PARTS}, inclusive")
-    return int(given)
 
 
 def _named_parts(body: bytes) -> Iterator[NamedPart]:

@@ -6,26 +6,24 @@ from pileus_kit.numbers import parse_whole_number
 from pileus_objectstore.api.http import Response
 from pileus_objectstore.api.s3 import metadata, objects
 from pileus_objectstore.api.s3.errors import S3Error
-from pileus_objectstore.api.s3.lock_headers import HOLDS, MISSING, MODES, bypass, parse_time, show_time
+from pileus_objectstore.api.s3.lock_headers import HOLDS, LOCK, MISSING, MODES, bypass, parse_time, show_time
 from pileus_objectstore.api.s3.requests import S3Request
 from pileus_objectstore.api.s3.xml_bodies import Node, parse, response, text
 from pileus_objectstore.core import containers, object_locks, object_versioning
 from pileus_objectstore.core import objects as core_objects
 from pileus_objectstore.core.access import READ_OBJECT, UPDATE_OBJECT, change_setting, read_setting
-from pileus_objectstore.core.bucket_settings import Setting
 from pileus_objectstore.core.object_locks import HOLD, MODE, UNTIL, LockRules
 from pileus_objectstore.core.requests import PostRequest
 from pileus_objectstore.core.stored_objects import locked
 from pileus_objectstore.wire.contract import ObjectMeta
 
-SETTING = Setting(object_locks.SETTING, LockRules)
 MAX_DAYS, MAX_YEARS = 36_500, 100
 
 
 def show(s3: S3Request) -> Response:
     """GetObjectLockConfiguration."""
     s3.access.require(read_setting("s3:GetBucketObjectLockConfiguration"), s3.container)
-    rules = SETTING.of(containers.get(s3.tools, s3.container))
+    rules = LOCK.of(containers.get(s3.tools, s3.container))
     if rules is None:
         raise S3Error("ObjectLockConfigurationNotFoundError", BucketName=s3.bucket)
     period = ("Days", rules.days) if rules.days else ("Years", rules.years)
@@ -43,7 +41,7 @@ def update(s3: S3Request) -> Response:
     rules = LockRules() if found is None else _rules(found.find("DefaultRetention"))
     if object_versioning.state(containers.get(s3.tools, s3.container)) != object_versioning.ENABLED:
         raise S3Error("InvalidBucketState", "Versioning must be 'Enabled' on the bucket to apply Object Lock.")
-    SETTING.store(s3.tools, s3.container, rules)
+    LOCK.store(s3.tools, s3.container, rules)
     return Response(200, (), b"", "")
 
 

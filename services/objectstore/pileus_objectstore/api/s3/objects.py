@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode
 import msgspec
 
 from pileus_kit.errors import NotFound
+from pileus_kit.numbers import parse_whole_number
 from pileus_objectstore.api.conditions import conditions, ranges
 from pileus_objectstore.api.http import Response
 from pileus_objectstore.api.s3 import acls, checksums, encryption, lifecycle, lock_headers, metadata
@@ -50,9 +51,7 @@ def show(s3: S3Request) -> Response:
 
 def _get_request(s3: S3Request) -> GetRequest:
     headers = s3.http.headers
-    part = s3.query.get("partNumber")
-    if part is not None and not (part.isdecimal() and 1 <= int(part[:6]) <= multipart_uploads.MAX_PARTS):
-        raise S3Error("InvalidArgument", "Part number must be an integer between 1 and 10000, inclusive")
+    part = part_number(s3) if "partNumber" in s3.query else None
     asked = conditions(headers)
     return GetRequest(
         s3.target,
@@ -60,9 +59,18 @@ def _get_request(s3: S3Request) -> GetRequest:
         None,
         head=s3.method == "HEAD",
         newest=asked is not None,
-        part=int(part) if part else None,
+        part=part,
         version=s3.version,
     )
+
+
+def part_number(s3: S3Request) -> int:
+    """The part that a request names. Raises S3Error."""
+    number = parse_whole_number(s3.query.get("partNumber"))
+    if number is None or not 1 <= number <= multipart_uploads.MAX_PARTS:
+        why = f"Part number must be an integer between 1 and {multipart_uploads.MAX_PARTS}, inclusive"
+        raise S3Error("InvalidArgument", why)
+    return number
 
 
 def _shown(s3: S3Request, found: objects.FoundObject, overrides: dict[str, str]) -> Response:
@@ -80,7 +88,7 @@ def _shown(s3: S3Request, found: objects.FoundObject, overrides: dict[str, str])
         raise S3Error("PreconditionFailed")
     if status == 416:
         raise S3Error("InvalidPart" if found.part else "InvalidRange")
-    if not found.part and int(s3.query.get("partNumber", "1")) > 1:
+    if not found.part and "partNumber" in s3.query and part_number(s3) > 1:
         raise S3Error("InvalidPart")  # an object that was stored whole is its own first part
     headers += lifecycle.expiration_header(s3, found.meta)
     if found.parts:
@@ -229,7 +237,9 @@ def copy_source(s3: S3Request) -> CopySource:
     if not bucket or not key:
         raise S3Error("InvalidArgument", "Copy Source must mention the source bucket and key: sourcebucket/sourcekey")
     version = dict(parse_qsl(query, keep_blank_values=True)).get("versionId", "")
-    return CopySource(Target(account_of(s3, bucket), bucket, key), version)
+    target = Target(account_of(s3, bucket), bucket, key)
+    s3.check_owner("x-amz-source-expected-bucket-owner", target.account)
+    return CopySource(target, version)
 
 
 def find(s3: S3Request, target: Target, version: str = "", action: Action = READ_OBJECT) -> ObjectMeta:

@@ -47,7 +47,7 @@ class ChunkSigner:
 
     def _check(self, text: str, given: str) -> None:
         expected = hmac.new(self._key, text.encode(), hashlib.sha256).hexdigest()
-        if not hmac.compare_digest(expected, given):
+        if not hmac.compare_digest(expected.encode(), given.encode()):
             raise S3Error("SignatureDoesNotMatch")
         self._last = expected
 

@@ -14,7 +14,7 @@ from pileus_objectstore.api.s3 import objects, post_policies
 from pileus_objectstore.api.s3.errors import S3Error
 from pileus_objectstore.api.s3.payloads import UNSIGNED, Payload
 from pileus_objectstore.api.s3.post_policies import Sizes
-from pileus_objectstore.api.s3.requests import S3Request
+from pileus_objectstore.api.s3.requests import EXPECTED_OWNER, S3Request
 from pileus_objectstore.api.s3.senders import Senders, reader
 from pileus_objectstore.api.s3.signatures import ALGORITHM
 from pileus_objectstore.api.s3.xml_bodies import Node, response
@@ -52,6 +52,7 @@ def create(s3: S3Request, senders: Senders) -> Response:
     if "policy" in fields:
         sizes = post_policies.check(fields["policy"], {**fields, "bucket": s3.bucket}, s3.tools.now())
     s3.headers = s3.access.facts.form = _headers(s3, fields)
+    s3.check_owner(EXPECTED_OWNER, s3.account)
     s3.access.facts.how = "POST"
     s3.payload = Payload(s3.headers, UNSIGNED, _limited(file.read, sizes), -1, None)
     return _finished(s3, fields, objects.store(s3).get("ETag"))

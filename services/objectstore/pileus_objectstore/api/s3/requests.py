@@ -1,24 +1,23 @@
 """One S3 request: which bucket and key it names, who sends it, and its body."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from urllib.parse import parse_qsl
 from wsgiref.types import WSGIEnvironment
 
 from pileus_kit.auth import Caller
 from pileus_kit.errors import BadRequest
-from pileus_objectstore.api.http import Request, text_of
+from pileus_objectstore.api.http import Request
 from pileus_objectstore.api.s3.errors import S3Error
 from pileus_objectstore.api.s3.payloads import Payload
 from pileus_objectstore.core.access import Access
 from pileus_objectstore.core.names import Target
 from pileus_objectstore.core.tools import Tools
 from pileus_objectstore.core.version_names import NULL, version_target
-from pileus_objectstore.errors import BadPath
 
 MAX_XML_BYTES = 2 << 20
 MAX_KEY_BYTES = 1024
+EXPECTED_OWNER = "x-amz-expected-bucket-owner"
 
 
 @dataclass
@@ -33,7 +32,6 @@ class S3Request:
     payload: Payload
     account: str = ""
     """The account whose container the bucket is; set once the bucket was found."""
-    unsigned_query: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def method(self) -> str:
@@ -69,6 +67,12 @@ class S3Request:
     def project(self) -> str:
         """The project that owns the bucket."""
         return self.account.removeprefix(self.tools.config.account_prefix)
+
+    def check_owner(self, header: str, account: str) -> None:
+        """Raise S3Error if the header says that another project owns what this account has."""
+        owner = account.removeprefix(self.tools.config.account_prefix)
+        if self.headers.get(header, owner) != owner:
+            raise S3Error("AccessDenied", f"{header} does not match the owner of the bucket.")
 
     @property
     def container(self) -> Target:
@@ -117,10 +121,7 @@ def headers_of(request: Request) -> dict[str, str]:
 
 def bucket_and_key(request: Request, domains: tuple[str, ...]) -> tuple[str, str]:
     """Read `/bucket/key`, or `/key` where the host is `bucket.DOMAIN` for one of our domains."""
-    try:
-        path = text_of(request.environ.get("PATH_INFO", "")).removeprefix("/")
-    except BadPath:
-        raise S3Error("InvalidURI") from None
+    path = request.path.removeprefix("/")
     bucket = bucket_of_host(request.environ, domains)
     if bucket:
         return bucket, path

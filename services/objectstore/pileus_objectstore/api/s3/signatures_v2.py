@@ -5,9 +5,9 @@ Source: Amazon S3 Developer Guide, "Signing and Authenticating REST Requests".
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from urllib.parse import parse_qsl, quote
 
+from pileus_objectstore.api.conditions import date_of
 from pileus_objectstore.api.s3.errors import S3Error
 from pileus_objectstore.api.s3.signatures import MAX_EXPIRES_S, MAX_SKEW, SAFE
 from pileus_objectstore.clients.access_keys import SignedText
@@ -46,7 +46,7 @@ def read(method: str, resource: str, query: str, headers: Mapping[str, str], now
         _check_date(headers.get("x-amz-date") or headers.get("date", ""), now)
     else:
         given = dict(pairs)
-        access, signature, date = given["AWSAccessKeyId"], given["Signature"], given.get("Expires", "")
+        access, signature, date = (given.get(name, "") for name in ("AWSAccessKeyId", "Signature", "Expires"))
         colon = ":"
         _check_expiry(date, now)
     if not access or not colon or not signature:
@@ -72,11 +72,9 @@ def _signed_query(pairs: list[tuple[str, str]]) -> str:
 
 
 def _check_date(date: str, now: float) -> None:
-    try:
-        begun = parsedate_to_datetime(date)
-    except (TypeError, ValueError):
-        raise S3Error("AccessDenied", "AWS authentication requires a valid Date or x-amz-date header") from None
-    begun = begun if begun.tzinfo else begun.replace(tzinfo=UTC)
+    begun = date_of(date)
+    if begun is None:
+        raise S3Error("AccessDenied", "AWS authentication requires a valid Date or x-amz-date header")
     if abs(datetime.fromtimestamp(now, UTC) - begun) > MAX_SKEW:
         raise S3Error("RequestTimeTooSkewed")
 

@@ -96,7 +96,7 @@ def _shown_id(version: Version) -> str:
 
 
 def _entry(s3: S3Request, version: Version, key: str) -> Node:
-    project = s3.account.removeprefix(s3.tools.config.account_prefix)
+    project = s3.project
     owner = Node("Owner", ("ID", project), ("DisplayName", project))
     named: list[Node | tuple[str, object] | None] = [
         ("Key", key),
