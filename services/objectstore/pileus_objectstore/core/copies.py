@@ -20,6 +20,7 @@ from pileus_objectstore.core.objects import FoundObject
 from pileus_objectstore.core.requests import MAX_OBJECT_BYTES, CopyRequest, PutRequest
 from pileus_objectstore.core.stored_objects import UNPLACED, reader_of
 from pileus_objectstore.core.tools import Tools
+from pileus_objectstore.core.upload_parts import UPLOAD
 from pileus_objectstore.wire.contract import ObjectReply, PutObject, timestamp
 
 
@@ -42,12 +43,12 @@ def copy(tools: Tools, access: Access, request: CopyRequest) -> Copied:
     check(destination)
     access.require(READ_OBJECT, source, request.source.version)
     access.require(CREATE_OBJECT, destination)
-    found = objects.get(tools, access, replace(request.source, newest=True, as_put=False))
+    found = _source(tools, access, request)
     if found.content.size > MAX_OBJECT_BYTES:
         raise TooLarge(why="The copy would be larger than an object may be.")
     if found.status in (304, 412):
         return Copied(found, {})
-    copies_manifest = request.source.manifest and manifests.is_manifest(found.meta)
+    copies_manifest = request.source.manifest and manifests.is_manifest(found.meta) and not found.large
     if request.source.ranges and (copies_manifest or len(request.source.ranges) > 1):
         raise BadRequest(why="A copy is of one range of an object's bytes, or of a whole manifest.")
     if found.status == 416:
@@ -57,9 +58,7 @@ def copy(tools: Tools, access: Access, request: CopyRequest) -> Copied:
     quotas.check(tools.listing_cache, destination, container, last - first + 1)
     marks, read = customer_keys.begin(request.customer_key, reader_of(found.content.read(first, last)))
     marks = marks or default_encryption.marks(container)
-    headers = (
-        marks | ({} if request.fresh_metadata else _inherited(found, request.source.manifest)) | dict(request.headers)
-    )
+    headers = marks | ({} if request.fresh_metadata else _inherited(found, copies_manifest)) | dict(request.headers)
     if not headers.get("Content-Type"):
         headers["Content-Type"] = found.meta.headers.get("Content-Type", "")
     stored = PutObject(
@@ -77,10 +76,21 @@ def copy(tools: Tools, access: Access, request: CopyRequest) -> Copied:
     return Copied(found, headers, reply)
 
 
+def _source(tools: Tools, access: Access, request: CopyRequest) -> FoundObject:
+    """The source. Parts of an upload end with the object that was made of them, so a copy has its bytes instead."""
+    asked = replace(request.source, newest=True, as_put=False)
+    found = objects.get(tools, access, asked)
+    if asked.manifest and UPLOAD in found.meta.headers:
+        return objects.get(tools, access, replace(asked, manifest=False))
+    return found
+
+
 def _inherited(found: FoundObject, copies_manifest: bool) -> dict[str, str]:
-    """The source's metadata. What makes it a manifest is kept only if the manifest itself is copied."""
+    """The source's metadata. What makes it a manifest is kept only if the manifest itself is copied.
+
+    What the store has noted of an object, such as its lock and its ACL, is not the copy's.
+    """
+    manifest = () if copies_manifest else (manifests.DYNAMIC, manifests.STATIC)
     return {
-        name: value
-        for name, value in found.meta.headers.items()
-        if copies_manifest or not (name in (manifests.DYNAMIC, manifests.STATIC) or "-Sysmeta-" in name)
+        name: value for name, value in found.meta.headers.items() if name not in manifest and "-Sysmeta-" not in name
     }

@@ -124,3 +124,15 @@ def test_a_put_that_comes_too_late_ends_nothing(s3: S3, monkeypatch: pytest.Monk
     monkeypatch.undo()
     assert len(parts(s3)) == 1 and s3.client().get_object(**NAMED)["Body"].read() == b"p" * 100
     s3.client().delete_object(**NAMED)
+
+
+def test_a_copy_of_the_manifest_has_no_part_of_the_original(s3: S3) -> None:
+    upload(s3)
+    swift(s3, "PUT", f"{BUCKET}/copy?multipart-manifest=get", X_Copy_From=f"{BUCKET}/k")
+    s3.client().delete_object(**NAMED)
+    assert parts(s3) == []
+    assert s3.client().get_object(Bucket=BUCKET, Key="copy")["Body"].read() == b"p" * 100
+    upload(s3)
+    swift(s3, "COPY", f"{BUCKET}/k?multipart-manifest=get", Destination=f"{BUCKET}/k")
+    assert s3.client().get_object(**NAMED)["Body"].read() == b"p" * 100 and parts(s3) == []
+    s3.client().delete_object(**NAMED)
