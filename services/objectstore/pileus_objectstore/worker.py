@@ -53,8 +53,8 @@ class Worker:
         context = DaemonContext(
             config.home, config.storage_bind, rings, self._pool, self._stopping.is_set, config.reclaim_s
         )
-        self.replicator = Replicator(context, config.host_lost_s)
-        self.reconstructor = Reconstructor(context, self._cluster, config.host_lost_s)
+        self.replicator = Replicator(context=context, host_lost_s=config.host_lost_s)
+        self.reconstructor = Reconstructor(context=context, cluster=self._cluster, host_lost_s=config.host_lost_s)
         self.auditor = Auditor(context, config.reclaim_s, self._stopping.wait)
         self.listing_auditor = ListingAuditor(context, self._cluster, self._stopping.wait)
         self._encrypted = EncryptedCluster(

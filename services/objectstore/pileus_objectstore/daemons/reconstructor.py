@@ -1,35 +1,35 @@
 """The reconstructor: rebuilds missing fragments of erasure-coded objects from the others, and removes orphaned ones.
 
 For each partition the host of the first device that answers compares the heads of objects with the fragments on all
-devices: the names of the fragments follow from a head's name and version. What is missing is rebuilt on the device
-where it belongs, or on a handoff while that is lost. A fragment on another device than its own is removed once its own
+devices: the names of the fragments follow from a head's name and version. What is missing on the device where it
+belongs, or on a handoff while that is lost, is copied from a device that has it, or else rebuilt. A fragment on another device than its own is removed once its own
 has it. Fragments that belong to no head, such as those of a version that was replaced or of a PUT that failed, are
 removed after a day, if all devices could be asked, as any may have the head as a handoff. Two looks in a row have to
 find no head, because one may be on its way from one device to another.
 """
 
 import logging
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from pileus_kit.errors import CloudError, HostDown
+import msgspec
+
+from pileus_kit.errors import CloudError
 from pileus_objectstore.core import coded_heads, erasure
 from pileus_objectstore.core.cluster import Cluster
 from pileus_objectstore.core.coded_content import CodedContent, whole
 from pileus_objectstore.core.coded_uploads import PATH
-from pileus_objectstore.daemons.context import DaemonContext
-from pileus_objectstore.daemons.survey import Survey
+from pileus_objectstore.daemons.repairer import Repairer
 from pileus_objectstore.ring.devices import Device
 from pileus_objectstore.ring.rings import Placement, RingKind
 from pileus_objectstore.ring.storage_policies import fragments_area
 from pileus_objectstore.storage.object_format import timestamp_of
-from pileus_objectstore.wire.contract import HostReplicas, ObjectMeta, ObjectReply, PutObject
-from pileus_objectstore.wire.daemon_calls import DoneReply, HeldReplica, RemoveReplica
+from pileus_objectstore.wire.contract import GetObject, HostReplicas, ObjectMeta, ObjectReply, PutObject
+from pileus_objectstore.wire.daemon_calls import HeldReplica
 from pileus_objectstore.wire.framing import ConnectionBroken
 
 log = logging.getLogger(__name__)
-PASS_S = 300.0
+PIECE_BYTES = 1 << 18
 GRACE_S = 86400.0  # longer than any PUT takes
 Sums = tuple[tuple[str, int | None], ...]
 
@@ -47,47 +47,31 @@ class Partition:
     own: list[Device]  # where fragment n belongs
 
 
-@dataclass
-class Reconstructor:
+@dataclass(kw_only=True)
+class Reconstructor(Repairer):
     """Repairs the partitions for which this host is responsible; `run` makes one pass."""
 
-    context: DaemonContext
     cluster: Cluster
-    host_lost_s: float = 600.0
-    clock: Callable[[], float] = time.monotonic
     rebuilt: int = 0
-    removed: int = 0
-    failed: int = 0
-    waiting: int = 0
-    survey: Survey = field(init=False)
+    moved: int = 0
     _orphans: dict[tuple[int, int], set[str]] = field(default_factory=dict)  # what the last look at a partition found
     _sound: dict[tuple[int, int], Sums] = field(default_factory=dict)  # partitions that were in order, and their sums
 
-    def __post_init__(self) -> None:
-        self.survey = Survey(self.context, self.host_lost_s, self.clock)
-
-    @property
-    def left(self) -> bool:
-        """Whether the last pass left something to do."""
-        return bool(self.failed or self.waiting)
-
     def run(self) -> str:
         """Make one pass; what was done, '' for nothing."""
-        self.survey.begin()
-        self.rebuilt = self.removed = self.failed = self.waiting = 0
-        until = self.clock() + PASS_S
+        self.begin()
+        self.rebuilt = self.moved = 0
         for policy, number in list(self._partitions()):
-            if self.context.stopping() or self.clock() >= until:
+            if self.is_over():
                 self.waiting += 1
                 continue
             try:
                 self._repair(policy, number)
-            except HostDown as e:
-                log.warning("%s", e)
-                self.failed += 1
-        if not (self.rebuilt or self.removed or self.failed or self.waiting):
+            except (CloudError, OSError) as e:
+                self.fail(e)
+        if not (self.rebuilt or self.moved or self.removed or self.failed or self.waiting):
             return ""
-        done = f"{self.rebuilt} fragments rebuilt, {self.removed} removed"
+        done = f"{self.rebuilt} fragments rebuilt, {self.moved} moved, {self.removed} removed"
         return f"{done}, {self.failed} left, no time for {self.waiting} partitions"
 
     def _partitions(self) -> Iterator[tuple[int, int]]:
@@ -155,20 +139,20 @@ class Reconstructor:
         """Rebuild the fragments of an object that are not where they belong; whether all are there now."""
         meta: ObjectMeta | None = None
         placement = Placement(partition.number, digest, self._hosts(partition), partition.policy)
-        sound = True
+        area, sound = RingKind("object", fragments_area(partition.policy)), True
         for n, (name, device) in enumerate(zip(names, partition.devices, strict=True)):
             have = partition.fragments.get(name, [])
             if not any(holder == device for holder, _ in have):
                 meta = meta or self.cluster.head(placement).meta
                 if meta is None or not coded_heads.is_coded(meta) or meta.timestamp != timestamp_of(held.stamp):
                     return True  # it was replaced or deleted meanwhile
-                if not self._rebuild(partition, placement, meta, n):
+                if not self._restore(partition, placement, meta, n):
                     sound = False
                     continue
             sound = device == partition.own[n] and sound
             for holder, copy in have:
                 if holder != device and device == partition.own[n]:
-                    self._remove(partition, holder, copy)
+                    self.remove(area, holder, partition.number, copy)
                     sound = False  # the sums have changed: the next pass sees whether all is well
         return sound
 
@@ -180,50 +164,65 @@ class Reconstructor:
             found.setdefault(device.host, []).append(device.name)
         return tuple((host, tuple(names), ()) for host, names in found.items())
 
-    def _rebuild(self, partition: Partition, placement: Placement, meta: ObjectMeta, n: int) -> bool:
-        """Rebuild a fragment on its device; whether it is there now."""
+    def _restore(self, partition: Partition, placement: Placement, meta: ObjectMeta, n: int) -> bool:
+        """Bring a fragment to its device: from another one that has it, or rebuilt; whether it is there now."""
         device, stamp = partition.devices[n], meta.headers[coded_heads.STAMP]
         digest, area = erasure.fragment_digest(placement.digest, stamp, n), fragments_area(partition.policy)
         replicas = HostReplicas(partition.number, digest, (device.name,), (), area)
         content = CodedContent(self.cluster, placement, meta)
-        size = content.layout.fragment_size
-        request = PutObject(replicas, digest, stamp, {PATH: meta.name}, size, min_devices=1)
-        exchange = None
-        try:
-            exchange = self.context.pool.open(device.host, "put_object", request, size).start()
-            for part in whole(content, n):
-                exchange.send(part)
-            exchange.extend_timeout(size)
-            reply, body = exchange.reply(ObjectReply)
-            exchange.done(body)
-        except (CloudError, ConnectionBroken) as e:
-            log.warning("fragment %d of %s can't be rebuilt on %s: %s", n, meta.name, device.name, e)
-            if exchange is not None:
-                exchange.drop()
-            self.failed += 1
-            return False
-        done = reply.status in (201, 409)
+        request = PutObject(replicas, digest, stamp, {PATH: meta.name}, content.layout.fragment_size, min_devices=1)
+        for holder, _ in partition.fragments.get(digest, []):
+            if self._put(device, request, self._copied(holder, request)):
+                self.moved += 1
+                return True
+        done = self._put(device, request, whole(content, n))
         self.rebuilt += done
         self.failed += not done
         return done
 
+    def _copied(self, holder: Device, request: PutObject) -> Iterator[bytes]:
+        """A fragment as another device has it. Raises HostDown or ConnectionBroken."""
+        replicas, left = msgspec.structs.replace(request.replicas, devices=(holder.name,)), request.size
+        exchange = self.context.pool.open(holder.host, "get_object", GetObject(replicas, 0, left - 1)).start()
+        reply, body = exchange.reply(ObjectReply)
+        try:
+            whole_there = reply.status < 300 and reply.length == left
+            while whole_there and (piece := body.read(PIECE_BYTES)):
+                yield piece
+                left -= len(piece)
+            if left:
+                raise ConnectionBroken(f"{holder.name} of {holder.host} has no whole copy")
+        finally:
+            exchange.done(body)
+
+    def _put(self, device: Device, request: PutObject, pieces: Iterator[bytes]) -> bool:
+        """Store a fragment on a device; whether it is there now."""
+        exchange = None
+        try:
+            exchange = self.context.pool.open(device.host, "put_object", request, request.size).start()
+            for piece in pieces:
+                exchange.send(piece)
+            exchange.extend_timeout(request.size)
+            reply, body = exchange.reply(ObjectReply)
+            exchange.done(body)
+        except (CloudError, ConnectionBroken) as e:
+            log.warning(
+                "fragment %s of %s can't be stored on %s: %s", request.name, request.headers[PATH], device.name, e
+            )
+            if exchange is not None:
+                exchange.drop()
+            return False
+        return reply.status in (201, 409)
+
     def _remove_orphans(self, partition: Partition, expected: set[str]) -> bool:
         """Remove fragments that belong to no head, and did not in the last look; whether there are none."""
         before, place = (self.context.now() - GRACE_S) * 1e9, (partition.policy, partition.number)
-        known = self._orphans.pop(place, set())
+        area, known = RingKind("object", fragments_area(partition.policy)), self._orphans.pop(place, set())
         orphans = partition.fragments.keys() - expected
         for digest in orphans & known if partition.complete else ():
             for device, held in partition.fragments[digest]:
                 if held.stamp < before:
-                    self._remove(partition, device, held)
+                    self.remove(area, device, partition.number, held)
         if orphans and partition.complete:
             self._orphans[place] = orphans
         return not orphans
-
-    def _remove(self, partition: Partition, device: Device, held: HeldReplica) -> None:
-        removal = RemoveReplica(device.name, "object", partition.number, held, fragments_area(partition.policy))
-        try:
-            self.removed += self.context.ask(device.host, "remove_replica", removal, DoneReply)[0].status == 200
-        except HostDown as e:
-            log.warning("%s", e)
-            self.failed += 1

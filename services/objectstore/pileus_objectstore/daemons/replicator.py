@@ -6,28 +6,23 @@ of its places (as a handoff, or since the ring was changed) is removed once all 
 
 Handoffs replace places that are lost, until those return: a device that its own host can't use at once, all devices of
 a host after it was silent for `host_lost_s` seconds. A pass works on partitions with lost places first, and ends after
-PASS_S seconds. The next one finds what is left by comparing again, and begins behind the partition where this one
+`repairer.PASS_S` seconds. The next one finds what is left by comparing again, and begins behind the partition where this one
 ended.
 """
 
-import logging
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
-from pileus_kit.errors import HostDown
+from pileus_kit.errors import CloudError, HostDown
 from pileus_objectstore.daemons.context import DaemonContext, DeviceGone
 from pileus_objectstore.daemons.listing_replication import push_listing
 from pileus_objectstore.daemons.object_replication import push_object
+from pileus_objectstore.daemons.repairer import Repairer
 from pileus_objectstore.daemons.replicas import Replica
-from pileus_objectstore.daemons.survey import Survey
 from pileus_objectstore.ring.devices import Device
 from pileus_objectstore.ring.rings import RingKind
-from pileus_objectstore.wire.daemon_calls import DoneReply, HeldReplica, RemoveReplica
-
-log = logging.getLogger(__name__)
-PASS_S = 300.0
+from pileus_objectstore.wire.daemon_calls import HeldReplica
 
 Push = Callable[[DaemonContext, Replica, Device, HeldReplica | None], bool]
 PUSHES: dict[str, Push] = {"account": push_listing, "container": push_listing, "object": push_object}
@@ -43,39 +38,26 @@ class Task:
     partition: int
 
 
-@dataclass
-class Replicator:
+@dataclass(kw_only=True)
+class Replicator(Repairer):
     """Replicates this host's devices; `run` makes one pass."""
 
-    context: DaemonContext
-    host_lost_s: float = 600.0
-    clock: Callable[[], float] = time.monotonic
     sent: int = 0
-    failed: int = 0
-    removed: int = 0
-    waiting: int = 0  # partitions that the pass had no time for
     _last: Task | None = None
-    survey: Survey = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.survey = Survey(self.context, self.host_lost_s, self.clock)
-
-    @property
-    def left(self) -> bool:
-        """Whether the last pass left something to do."""
-        return bool(self.failed or self.waiting)
 
     def run(self) -> str:
         """Make one pass; what was done, '' for nothing."""
-        self.survey.begin()
-        self.sent = self.failed = self.removed = self.waiting = 0
-        until = self.clock() + PASS_S
+        self.begin()
+        self.sent = 0
         tasks = self._in_order(list(self._tasks()))
         for number, task in enumerate(tasks):
-            if self.context.stopping() or self.clock() >= until:
+            if self.is_over():
                 self.waiting = len(tasks) - number
                 break
-            self._replicate(task)
+            try:
+                self._replicate(task)
+            except (CloudError, OSError) as e:
+                self.fail(e)
             self._last = task
         if not (self.sent or self.failed or self.removed or self.waiting):
             return ""
@@ -122,15 +104,10 @@ class Replicator:
         return (device for device in handoffs if self.survey.summary(ring, device) is not None)
 
     def _replicate(self, task: Task) -> None:
-        """Bring what a device has of a partition to the partition's other places."""
+        """Bring what a device has of a partition to the partition's other places. Raises HostDown."""
         ring, device, partition = task.ring, task.device, task.partition
         places = self._places(ring, partition)
-        try:
-            mine = self.survey.inventory(ring, device, partition)
-        except HostDown as e:
-            log.warning("%s", e)
-            self.failed += 1
-            return
+        mine = self.survey.inventory(ring, device, partition)
         arrived = dict.fromkeys((held.digest for held in mine), 0)
         refused: dict[str, HeldReplica] = {}
         others = [place for place in places if place != device]
@@ -139,7 +116,9 @@ class Replicator:
                 arrived[held.digest] += taken
                 refused |= {} if taken else {held.digest: held}
         if device not in places:
-            self._remove(task, [held for held in mine if arrived[held.digest] == len(others)])
+            for held in mine:
+                if arrived[held.digest] == len(others):
+                    self.remove(ring, device, partition, held)
         elif refused:
             self._hand_off(task, places, list(refused.values()))
 
@@ -156,12 +135,10 @@ class Replicator:
                     self.sent += PUSHES[task.ring.kind](self.context, replica, to, theirs.get(held.digest))
                     yield held, True
                 except DeviceGone as e:
-                    log.warning("%s", e)
-                    self.failed += 1
+                    self.fail(e)
                     yield held, False
         except (HostDown, OSError) as e:
-            log.warning("%s", e)
-            self.failed += 1
+            self.fail(e)
 
     def _hand_off(self, task: Task, places: list[Device], refused: list[HeldReplica]) -> None:
         """Give what a place has refused to the first handoff that takes it; it is always the same one."""
@@ -169,15 +146,3 @@ class Replicator:
             if handoff not in places and refused:
                 taken = {held.digest for held, took in self._push(task, handoff, refused) if took}
                 refused = [held for held in refused if held.digest not in taken]
-
-    def _remove(self, task: Task, delivered: list[HeldReplica]) -> None:
-        """Remove handoffs. One that is in use, or has changed since the inventory, stays for the next pass."""
-        for held in delivered:
-            removal = RemoveReplica(task.device.name, task.ring.kind, task.partition, held, task.ring.policy)
-            try:
-                removed = self.context.ask(task.device.host, "remove_replica", removal, DoneReply)[0].status == 200
-            except HostDown as e:
-                log.warning("%s", e)
-                removed = False
-            self.removed += removed
-            self.failed += not removed

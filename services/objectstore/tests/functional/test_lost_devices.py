@@ -173,7 +173,7 @@ def test_a_pass_ends_in_time_and_the_next_goes_on(
     for path in home.glob("d2/objects/*/*"):
         path.unlink()
     ticks = iter(range(10**6))
-    monkeypatch.setattr("pileus_objectstore.daemons.replicator.PASS_S", 6)
+    monkeypatch.setattr("pileus_objectstore.daemons.repairer.PASS_S", 6)
     worker.replicator.clock = lambda: float(next(ticks))
     first = worker.replicator.run()
     assert "no time for" in first
