@@ -196,7 +196,7 @@ def replicate(cloud: Cloud) -> None:
                 return
         raise AssertionError("the replicator does not come to rest")
     finally:
-        worker._cluster.close()
+        worker.stop()
 
 
 def copies(cloud: Cloud) -> dict[str, set[int]]:
@@ -212,7 +212,7 @@ def copies(cloud: Cloud) -> dict[str, set[int]]:
                 for held in context.ask(device.host, "get_inventory", inventory, InventoryReply)[0].held:
                     found.setdefault(held.digest, []).append(held.stamp)
     finally:
-        worker._cluster.close()
+        worker.stop()
     return {digest: {*stamps, -len(stamps)} for digest, stamps in found.items()}
 
 
@@ -344,7 +344,7 @@ def test_every_kind_of_file_rots(cloud: Cloud) -> None:
         worker.auditor.pause = lambda seconds: None
         worker.auditor.run()
     finally:
-        worker._cluster.close()
+        worker.stop()
     check(cloud, clients)
     assert clients.read_all() == values
     for key in (key for key, value in values.items() if value):

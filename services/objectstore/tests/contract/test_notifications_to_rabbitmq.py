@@ -132,6 +132,5 @@ def test_events_reach_a_queue(tmp_path: Path, plan: Plan) -> None:
         assert [record["s3"]["object"]["key"] for record in records] == ["first", "second"]
         assert found[0].properties["delivery_mode"] == 2
     finally:
-        worker.notifier.close()
-        worker.tools.cluster.close()
+        worker.stop()
         store.close()

@@ -19,7 +19,7 @@ ACCOUNT = "/v1/AUTH_p1"
 def worker(store: ObjectStoreFixture) -> Iterator[Worker]:
     worker = Worker(store.configs[0])
     yield worker
-    worker._cluster.close()
+    worker.stop()
 
 
 def fill(store: ObjectStoreFixture) -> None:

@@ -25,7 +25,7 @@ def workers(store: ObjectStoreFixture) -> Iterator[list[Worker]]:
     workers = [Worker(config) for config in store.configs]
     yield workers
     for worker in workers:
-        worker._cluster.close()
+        worker.stop()
 
 
 def files(store: ObjectStoreFixture, pattern: str) -> list[Path]:

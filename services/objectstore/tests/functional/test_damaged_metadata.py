@@ -18,7 +18,7 @@ HEADERS = {"X-Object-Meta-Colour": "red", "Content-Type": "text/x", "X-Delete-At
 def worker(store: ObjectStoreFixture) -> Iterator[Worker]:
     worker = Worker(store.configs[0])
     yield worker
-    worker._cluster.close()
+    worker.stop()
 
 
 @pytest.fixture

@@ -43,7 +43,7 @@ def workers(store: ObjectStoreFixture) -> Iterator[list[Worker]]:
     workers = [Worker(config) for config in store.configs]
     yield workers
     for worker in workers:
-        worker._cluster.close()
+        worker.stop()
 
 
 def files(store: ObjectStoreFixture, directory: str = FRAGMENTS) -> list[Path]:
@@ -288,7 +288,7 @@ def test_a_put_needs_one_fragment_more_than_a_read(tmp_path: Path) -> None:
         workers = [Worker(config) for config in store.configs]
         repair(workers)
         for worker in workers:
-            worker._cluster.close()
+            worker.stop()
         assert len(files(store)) >= 12
         assert store.client.get(f"{coded}/five").data == DATA
     finally:
@@ -311,7 +311,7 @@ def test_fragments_are_encrypted(tmp_path: Path) -> None:
         files(store)[0].unlink()
         worker = Worker(store.configs[0])
         repair([worker])
-        worker._cluster.close()
+        worker.stop()
         assert len(files(store)) == 6
         assert store.client.get(f"{coded}/o").data == text
     finally:

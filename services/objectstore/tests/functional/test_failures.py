@@ -388,7 +388,7 @@ def test_hosts_come_and_go_under_load(three: ObjectStoreFixture) -> None:
             assert data in allowed, name
             assert (name in names) == (data is not None), name
     for worker in workers:
-        worker._cluster.close()
+        worker.stop()
 
 
 def test_without_storage_hosts_requests_are_refused(store: ObjectStoreFixture, container: str) -> None:

@@ -22,7 +22,7 @@ def auditor(store: ObjectStoreFixture) -> Iterator[ListingAuditor]:
     worker = Worker(store.configs[0])
     worker.listing_auditor.pause = lambda seconds: None
     yield worker.listing_auditor
-    worker._cluster.close()
+    worker.stop()
 
 
 def listed(store: ObjectStoreFixture, container: str = "c") -> dict[str, tuple[int, str, str]]:
@@ -149,7 +149,7 @@ def test_a_pass_continues_after_a_restart(
         try:
             auditor.run()
         finally:
-            worker._cluster.close()
+            worker.stop()
 
     pass_of(10)
     assert (store.configs[0].home / "listings-audited").exists()
@@ -192,5 +192,5 @@ def test_right_rows_stay(tmp_path: Path, kind: str) -> None:
         assert worker.listing_auditor.run() == ""
         assert listed(store) == before
     finally:
-        worker._cluster.close()
+        worker.stop()
         store.close()

@@ -18,7 +18,7 @@ UNPACKED = True
 def worker(store: ObjectStoreFixture) -> Iterator[Worker]:
     worker = Worker(store.configs[0])
     yield worker
-    worker._cluster.close()
+    worker.stop()
 
 
 def unmount(store: ObjectStoreFixture, name: str) -> None:
@@ -99,7 +99,7 @@ def test_two_of_five(tmp_path: Path) -> None:
         assert {len(devices) for devices in copies(store).values()} == {3}
         assert worker.replicator.run() == ""
     finally:
-        worker._cluster.close()
+        worker.stop()
         store.close()
 
 
@@ -125,11 +125,11 @@ def test_a_host_that_is_down_is_waited_for(tmp_path: Path) -> None:
             other = Worker(config)
             for _ in range(3):
                 other.replicator.run()
-            other._cluster.close()
+            other.stop()
         now = sorted(Path(store.config.state).glob("host*/objectstore/d?/objects/*/*"))
         assert now == before, "the host has returned"
     finally:
-        worker._cluster.close()
+        worker.stop()
         store.close()
 
 

@@ -33,7 +33,7 @@ def test_hosts_tell_how_they_are(store: ObjectStoreFixture) -> None:
     (config.home / "d2" / ".device").unlink()
     worker = Worker(config)
     worker._runner._report(worker._runner.daemons[0], 1.5, "3 sent")
-    worker._cluster.close()
+    worker.stop()
     store.stop_host(2)
     hosts = get(store, HOSTS)["hosts"]
     mine = hosts[config.storage_bind]

@@ -23,7 +23,7 @@ COLOUR = "X-Object-Meta-Colour"
 def worker(store: ObjectStoreFixture) -> Iterator[Worker]:
     worker = Worker(store.configs[0])
     yield worker
-    worker._cluster.close()
+    worker.stop()
 
 
 def restart(store: ObjectStoreFixture, pack_kib: int | None = None) -> None:

@@ -51,7 +51,7 @@ def reap(store: ObjectStoreFixture) -> None:
     while list(account_deletions.INDEX.entries(worker.tools)):
         worker.reaper.run()
         store.drain()
-    worker._cluster.close()
+    worker.stop()
 
 
 def matrix(store: ObjectStoreFixture) -> str:

@@ -165,7 +165,7 @@ def test_daemons_keep_their_intervals(store: ObjectStoreFixture) -> None:
         assert auditor.rest(14 * 3600) == 10 * 3600
         assert auditor.rest(30 * 3600) == 600
     finally:
-        worker._cluster.close()
+        worker.stop()
 
 
 def test_an_audit_continues_after_a_restart(store: ObjectStoreFixture, container: str) -> None:
@@ -194,7 +194,7 @@ def test_an_audit_continues_after_a_restart(store: ObjectStoreFixture, container
         auditor.run()
         assert len(seen) >= 180
     finally:
-        worker._cluster.close()
+        worker.stop()
 
 
 def test_what_a_recovery_has_found_is_forgotten(tmp_path: Path) -> None:

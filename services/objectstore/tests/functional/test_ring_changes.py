@@ -56,7 +56,7 @@ def settle(store: ObjectStoreFixture) -> None:
     else:
         raise AssertionError(f"the replicators do not come to rest: {passes}")
     for worker in workers:
-        worker._cluster.close()
+        worker.stop()
 
 
 def misplaced(store: ObjectStoreFixture) -> list[tuple[str, str]]:
@@ -106,7 +106,7 @@ def test_handoffs_in_use_stay_for_the_next_pass(three: ObjectStoreFixture) -> No
         for _ in range(3):
             did = worker.replicator.run()
         assert did.endswith("0 handoffs removed, 1 left for the next pass")
-    worker._cluster.close()
+    worker.stop()
     settle(three)
     assert not list(left.glob("*s/*/*.db"))
 
@@ -115,7 +115,7 @@ def test_a_pass_reports_devices_that_could_not_be_asked(three: ObjectStoreFixtur
     three.stop_host(0)
     worker = Worker(three.configs[0])
     assert worker.replicator.run() == "0 sent, 0 handoffs removed, 6 left for the next pass"
-    worker._cluster.close()
+    worker.stop()
     three.start_host(0)
 
 

@@ -37,7 +37,7 @@ def exchange(*configs: Config) -> list[str]:
     for config in configs:
         worker = Worker(config)
         done.append(worker.ring_exchange.run())
-        worker._cluster.close()
+        worker.stop()
     return [text for text in done if text]
 
 

@@ -37,8 +37,7 @@ def bucket(s3: S3, request: pytest.FixtureRequest) -> str:
 def worker(s3: S3) -> Iterator[Worker]:
     made = Worker(s3.store.configs[0])
     yield made
-    made.notifier.close()
-    made.tools.cluster.close()
+    made.stop()
 
 
 def code(call: Any, **arguments: Any) -> tuple[int, str]:

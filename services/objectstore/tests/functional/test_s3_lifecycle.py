@@ -51,7 +51,7 @@ def bucket(s3: S3, request: pytest.FixtureRequest) -> str:
 def worker(s3: S3) -> Iterator[Worker]:
     made = Worker(s3.store.configs[0])
     yield made
-    made.tools.cluster.close()
+    made.stop()
 
 
 def code(call: Any, **arguments: Any) -> tuple[int, str]:
@@ -187,7 +187,7 @@ def test_a_killed_pass_goes_on(s3: S3, bucket: str, worker: Worker, monkeypatch:
     for _ in range(8):
         one = Worker(s3.store.configs[0])
         run_later(one, 3)
-        one.tools.cluster.close()
+        one.stop()
         left.append(len(keys(s3, bucket)))
     assert left[0] == 5 and left[-1] == 0 and left == sorted(left, reverse=True)
 
@@ -289,11 +289,11 @@ def test_the_operator_may_end_uploads_of_all_buckets(s3: S3, bucket: str) -> Non
     upload = boto.create_multipart_upload(Bucket=bucket, Key="k")["UploadId"]
     one = Worker(s3.store.configs[0])
     run_later(one, 500)
-    one.tools.cluster.close()
+    one.stop()
     assert len(boto.list_multipart_uploads(Bucket=bucket)["Uploads"]) == 1, "by default nothing ends by itself"
     one = Worker(replace(s3.store.configs[0], abandoned_upload_days=7))
     run_later(one, 508)
-    one.tools.cluster.close()
+    one.stop()
     s3.store.drain()
     assert "Uploads" not in boto.list_multipart_uploads(Bucket=bucket)
     named = {"Bucket": bucket, "Key": "k", "UploadId": upload}

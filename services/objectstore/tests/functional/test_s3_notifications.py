@@ -43,8 +43,7 @@ def worker(s3: S3, hook: Hook) -> Iterator[Worker]:
     send(s3, made)  # what other tests have left
     hook.told.clear()
     yield made
-    made.notifier.close()
-    made.tools.cluster.close()
+    made.stop()
 
 
 def new_worker(s3: S3, **options: Any) -> Worker:
@@ -255,8 +254,7 @@ def test_a_target_that_is_away_gets_everything_later(s3: S3, bucket: str, worker
         boto.put_object(Bucket=bucket, Key=str(n), Body=b"x")
         one = new_worker(s3)
         send(s3, one)
-        one.notifier.close()
-        one.tools.cluster.close()
+        one.stop()
     assert hook.told == []
     hook.status = 204
     send(s3, worker)
@@ -318,8 +316,7 @@ def test_an_endpoint_of_a_user(tmp_path: Any, hook: Hook) -> None:
         for networks, expected in (((), 0), (("127.0.0.0/8",), 1)):
             one = new_worker(s3, notification_networks=networks)
             send(s3, one)
-            one.notifier.close()
-            one.tools.cluster.close()
+            one.stop()
             assert len(hook.told) == expected
     with s3_store(tmp_path / "none", notification_endpoints=False) as s3:
         s3.client().create_bucket(Bucket="own")

@@ -81,7 +81,7 @@ def test_objects_follow_their_container(store: ObjectStoreFixture, golden: str) 
     later = store.app.tools.now() + 60
     worker.expirer.now = lambda: later
     assert "expired" in worker.expirer.run()
-    worker._cluster.close()
+    worker.stop()
     assert store.client.get(golden).data == b""
     assert store.client.delete(f"{store.account}/plain/o").status_code == 204
 
@@ -99,7 +99,7 @@ def test_lost_and_damaged_copies_are_restored(store: ObjectStoreFixture, golden:
     for _ in range(3):
         worker.replicator.run()
     assert worker.replicator.run() == ""
-    worker._cluster.close()
+    worker.stop()
     assert sorted(store.configs[0].home.glob("d?/objects-1/*/*")) == files
 
 
