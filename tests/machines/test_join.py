@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from namespaces import Failed, Machine, eventually, python
+from namespaces import Machine, eventually, python
 from three_machines import Machines
 
 from pileus_deploy.bootstrap import Cloud
@@ -205,14 +205,12 @@ def test_hosts_are_listed_drained_and_resumed(joined: Machines, admin: Cloud) ->
 
     assert line("m1").split()[1:] == [joined.controller.address, "controller", "up"]
     assert line("m2").split()[1:] == [joined.second.address, "compute", "up"]
-    assert "0" in joined.controller.pileus("host", "show", "m2")
+    shown = dict(row.split(maxsplit=1) for row in joined.controller.pileus("host", "show", "m2").splitlines())
+    assert (shown["roles"], shown["state"], shown["servers"]) == ("compute", "up", "0")
     joined.controller.pileus("host", "drain", "m2")
     assert line("m2").endswith("up, drained")
     services = admin.call("GET", "compute", "/v2.1/os-services?binary=nova-compute&host=m2")["services"]
     assert services[0]["status"] == "disabled"
     joined.controller.pileus("host", "resume", "m2")
     assert line("m2").endswith("up")
-    try:
-        joined.controller.pileus("host", "drain", "m9")
-    except Failed as err:
-        assert "no machine called m9" in str(err)
+    assert "no machine called m9" in joined.controller.pileus("host", "drain", "m9", check=False)

@@ -38,6 +38,8 @@ LOGGED = {
     "haproxy": ("/metadata/openstack/latest/meta_data.json", "/v2/images"),
 }
 """What is found in the controller's logs afterwards."""
+DOORS = ("bus", "renewal", "image data", "metadata")
+"""What stayer.py goes on trying."""
 NOTHING_AFTER_S = 1.0
 COMPUTE_VERSION = {"OpenStack-API-Version": "compute 2.90"}
 
@@ -153,7 +155,7 @@ def test_only_this_clouds_valid_certificates_are_taken(
     try:
         answer = shake_hands(joined, number, certificates.get(kind), ask)
     except OSError:
-        assert kind != "valid"
+        assert (port, kind) not in {("bus", "valid"), ("host", "valid"), ("host", "none")}
         return
     if kind == "none":
         assert port == "host" and b" 403 " in answer.splitlines()[0]
@@ -203,7 +205,7 @@ def test_a_removed_machine_does_nothing_any_more(joined: Machines) -> None:
     assert program.stdout is not None
     lines: Iterator[str] = iter(program.stdout.readline, "")
     try:
-        wait_for_lines(lines, {"bus ok", "renewal ok"})
+        wait_for_lines(lines, {f"{door} ok" for door in DOORS})
         joined.controller.pileus("host", "remove", "m3", "--force")
         removed_at = time.time()
         time.sleep(NOTHING_AFTER_S + 2)
@@ -212,7 +214,8 @@ def test_a_removed_machine_does_nothing_any_more(joined: Machines) -> None:
         rest = program.communicate()[0]
     late = [line for line in rest.splitlines() if " ok " in line and float(line.split()[-1]) > removed_at]
     assert not [line for line in late if float(line.split()[-1]) > removed_at + NOTHING_AFTER_S], late
-    assert "bus refused" in rest and "renewal refused" in rest, "it went on trying"
+    missing = {f"{door} refused" for door in DOORS} - {line.rsplit(" ", 2)[0] for line in rest.splitlines()}
+    assert not missing, "it went on trying"
     listed = joined.controller.pileus("host", "list")
     assert not [line for line in listed.splitlines() if line.startswith("m3 ") and "compute" in line]
 
