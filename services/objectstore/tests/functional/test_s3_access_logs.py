@@ -8,8 +8,7 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
-from botocore.exceptions import ClientError
-from s3_clients import S3, s3_store
+from s3_clients import S3, refusal
 
 from pileus_kit.errors import Unavailable
 from pileus_objectstore.core import access_logs, objects
@@ -17,20 +16,7 @@ from pileus_objectstore.core.access_logs import Line, Logging, Source, Spool
 from pileus_objectstore.worker import Worker
 
 FIELD = re.compile(r'"[^"]*"|\[[^\]]*\]|\S+')
-
-
-@pytest.fixture(scope="module")
-def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
-    with s3_store(tmp_path_factory.mktemp("s3")) as store:
-        store.client().create_bucket(Bucket="logs")
-        yield store
-
-
-@pytest.fixture
-def bucket(s3: S3, request: pytest.FixtureRequest) -> str:
-    name = re.sub("[^a-z0-9]+", "-", request.node.name.lower())[:60].strip("-")
-    s3.client().create_bucket(Bucket=name)
-    return name
+BUCKETS = ("logs",)
 
 
 @pytest.fixture
@@ -38,13 +24,6 @@ def worker(s3: S3) -> Iterator[Worker]:
     made = Worker(s3.store.configs[0])
     yield made
     made.stop()
-
-
-def code(call: Any, **arguments: Any) -> tuple[int, str]:
-    with pytest.raises(ClientError) as caught:
-        call(**arguments)
-    answer = caught.value.response
-    return answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Code"]
 
 
 def enable(s3: S3, bucket: str, target: str = "logs", **more: Any) -> None:
@@ -89,7 +68,7 @@ def test_configurations_that_are_refused(s3: S3, bucket: str) -> None:
     put = s3.client().put_bucket_logging
 
     def refused(**enabled: Any) -> tuple[int, str]:
-        return code(put, Bucket=bucket, BucketLoggingStatus={"LoggingEnabled": {"TargetPrefix": "", **enabled}})
+        return refusal(put, Bucket=bucket, BucketLoggingStatus={"LoggingEnabled": {"TargetPrefix": "", **enabled}})
 
     assert refused(TargetBucket="none-such") == (400, "InvalidTargetBucketForLogging")
     assert refused(TargetBucket="foreign-logs") == (400, "InvalidTargetBucketForLogging")
@@ -98,8 +77,8 @@ def test_configurations_that_are_refused(s3: S3, bucket: str) -> None:
     grants = [{"Grantee": {"Type": "CanonicalUser", "ID": "x"}, "Permission": "READ"}]
     assert refused(TargetBucket="logs", TargetGrants=grants) == (501, "NotImplemented")
     other = s3.client("other")
-    assert code(other.get_bucket_logging, Bucket=bucket) == (403, "AccessDenied")
-    assert code(other.put_bucket_logging, Bucket=bucket, BucketLoggingStatus={}) == (403, "AccessDenied")
+    assert refusal(other.get_bucket_logging, Bucket=bucket) == (403, "AccessDenied")
+    assert refusal(other.put_bucket_logging, Bucket=bucket, BucketLoggingStatus={}) == (403, "AccessDenied")
 
 
 def test_the_fields_of_a_line(s3: S3, bucket: str, worker: Worker) -> None:
@@ -108,11 +87,11 @@ def test_the_fields_of_a_line(s3: S3, bucket: str, worker: Worker) -> None:
     boto.put_object(Bucket=bucket, Key="a b/ä", Body=b"12345")
     got = boto.get_object(Bucket=bucket, Key="a b/ä", Range="bytes=1-2")
     boto.head_object(Bucket=bucket, Key="a b/ä")
-    code(boto.get_object, Bucket=bucket, Key="none")
+    refusal(boto.get_object, Bucket=bucket, Key="none")
     boto.list_objects_v2(Bucket=bucket)
     boto.get_bucket_acl(Bucket=bucket)
     boto.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": "a b/ä"}]})
-    code(s3.client(secret="wrong").get_object, Bucket=bucket, Key="k")
+    refusal(s3.client(secret="wrong").get_object, Bucket=bucket, Key="k")
     deliver(s3, worker)
     lines = delivered(s3, bucket)
     assert [(line[6], line[9], line[10]) for line in lines] == [
@@ -159,7 +138,7 @@ def test_forms_are_logged(s3: S3, bucket: str, worker: Worker) -> None:
 
 def test_nothing_adds_a_field(s3: S3, bucket: str, worker: Worker) -> None:
     enable(s3, bucket)
-    code(s3.client().get_object, Bucket=bucket, Key="k", VersionId="a b")
+    refusal(s3.client().get_object, Bucket=bucket, Key="k", VersionId="a b")
     deliver(s3, worker)
     (line,) = delivered(s3, bucket)
     assert len(line) == 26 and line[17] == "a%20b"
@@ -167,12 +146,11 @@ def test_nothing_adds_a_field(s3: S3, bucket: str, worker: Worker) -> None:
 
 def test_swift_requests_are_logged(s3: S3, bucket: str, worker: Worker) -> None:
     enable(s3, bucket)
-    token = s3.identity.token("demo")
-    own = {"X-Auth-Token": token, "X-Subject-Token": token}
-    project = s3.identity.client.get("/v3/auth/tokens", headers=own).get_json()["token"]["project"]["id"]
-    urlopen(Request(f"{s3.url}/v1/AUTH_{project}/{bucket}/o", b"x", own, method="PUT")).close()
+    assert s3.swift("PUT", f"{bucket}/o", b"x") == 201
     deliver(s3, worker)
-    assert [(line[4], line[6], line[9]) for line in delivered(s3, bucket)] == [(project, "SWIFT.PUT.OBJECT", "201")]
+    assert [(line[4], line[6], line[9]) for line in delivered(s3, bucket)] == [
+        (s3.project(), "SWIFT.PUT.OBJECT", "201")
+    ]
 
 
 def test_a_bucket_may_hold_its_own_logs(s3: S3, bucket: str, worker: Worker) -> None:

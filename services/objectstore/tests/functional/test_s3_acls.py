@@ -1,10 +1,8 @@
 """ACLs, object ownership, public access blocks and bucket tags of S3."""
 
 import http.client
-import urllib.request
 from collections.abc import Iterator
 from typing import Any
-from urllib.error import HTTPError
 
 import pytest
 from botocore.exceptions import ClientError
@@ -44,17 +42,12 @@ def anonymous(s3: S3, method: str = "GET", path: str = "", body: bytes = b"") ->
     return connection.getresponse().status
 
 
-def project(s3: S3, user: str) -> str:
-    found: str = s3.client(user).list_buckets()["Owner"]["ID"]
-    return found
-
-
 def grants(acl: dict[str, Any]) -> set[tuple[str, str]]:
     return {(one["Grantee"].get("URI") or one["Grantee"]["ID"], one["Permission"]) for one in acl["Grants"]}
 
 
 def test_canned_acls_of_buckets(s3: S3) -> None:
-    boto, me = s3.client(), project(s3, "demo")
+    boto, me = s3.client(), s3.project()
     assert grants(boto.get_bucket_acl(Bucket=BUCKET)) == {(me, "FULL_CONTROL")}
     boto.put_object(Bucket=BUCKET, Key="k", Body=b"x")
     other = s3.client("other")
@@ -89,7 +82,7 @@ def test_canned_acls_of_objects(s3: S3) -> None:
 
 
 def test_grants_by_document_and_header(s3: S3) -> None:
-    boto, other, them = s3.client(), s3.client("other"), project(s3, "other")
+    boto, other, them = s3.client(), s3.client("other"), s3.project("other")
     boto.put_object(Bucket=BUCKET, Key="k", Body=b"x", GrantRead=f"id={them}", GrantReadACP=f'id="{them}", uri="{ALL}"')
     assert outcome(other.get_object, Key="k") == "" == outcome(other.get_object_acl, Key="k")
     assert anonymous(s3, "GET", "/k") == 403 and anonymous(s3, "GET", "/k?acl") == 200
@@ -103,7 +96,7 @@ def test_grants_by_document_and_header(s3: S3) -> None:
 
 
 def test_what_others_store_is_theirs_to_share(s3: S3) -> None:
-    boto, other, them, me = s3.client(), s3.client("other"), project(s3, "other"), project(s3, "demo")
+    boto, other, them, me = s3.client(), s3.client("other"), s3.project("other"), s3.project()
     boto.put_bucket_acl(Bucket=BUCKET, ACL="public-read-write")
     other.put_object(Bucket=BUCKET, Key="k", Body=b"theirs")
     assert other.get_object(Bucket=BUCKET, Key="k")["Body"].read() == b"theirs"
@@ -116,7 +109,7 @@ def test_what_others_store_is_theirs_to_share(s3: S3) -> None:
 
 
 def test_object_ownership(s3: S3) -> None:
-    boto, other, me = s3.client(), s3.client("other"), project(s3, "demo")
+    boto, other, me = s3.client(), s3.client("other"), s3.project()
     assert outcome(boto.get_bucket_ownership_controls) == "OwnershipControlsNotFoundError"
 
     def rule(name: str) -> str:
@@ -142,16 +135,6 @@ def block(s3: S3, **flags: bool) -> None:
     s3.client().put_public_access_block(Bucket=BUCKET, PublicAccessBlockConfiguration=flags)
 
 
-def swift(s3: S3, method: str, path: str, **headers: str) -> int:
-    given = {"X-Auth-Token": s3.identity.token("demo")} | {name.replace("_", "-"): v for name, v in headers.items()}
-    url = f"{s3.url}/v1/AUTH_{project(s3, 'demo')}/{path}"
-    try:
-        with urllib.request.urlopen(urllib.request.Request(url, method=method, headers=given), timeout=30) as answer:
-            return int(answer.status)
-    except HTTPError as err:
-        return err.code
-
-
 def test_public_access_block(s3: S3) -> None:
     boto = s3.client()
     assert outcome(boto.get_public_access_block) == "NoSuchPublicAccessBlockConfiguration"
@@ -169,11 +152,11 @@ def test_public_access_block(s3: S3) -> None:
     assert outcome(boto.put_object, Key="q", Body=b"", ACL="authenticated-read") == "AccessDenied"
     assert outcome(boto.put_object_acl, Key="p", ACL="public-read") == "AccessDenied"
     assert outcome(boto.put_bucket_policy, Policy=public) == "AccessDenied"
-    assert swift(s3, "POST", BUCKET, X_Container_Read=".r:*,.rlistings") == 204, "Swift's ACL is not S3's, but …"
+    assert s3.swift("POST", BUCKET, X_Container_Read=".r:*,.rlistings") == 204, "Swift's ACL is not S3's, but …"
     block(s3, IgnorePublicAcls=True)
     assert [anonymous(s3, "GET", path) for path in ("", "/k", "/p")] == [403, 403, 200], "… neither counts now"
     block(s3, RestrictPublicBuckets=True)
-    swift(s3, "POST", BUCKET, X_Remove_Container_Read="x")
+    assert s3.swift("POST", BUCKET, X_Remove_Container_Read="x") == 204
     assert anonymous(s3, "GET", "/p") == 403 and outcome(s3.client("other").get_object, Key="p") == "AccessDenied"
     assert outcome(boto.get_object, Key="p") == ""
     shown = boto.get_public_access_block(Bucket=BUCKET)["PublicAccessBlockConfiguration"]
@@ -232,7 +215,7 @@ def test_odd_documents_are_refused(s3: S3, document: bytes) -> None:
     from botocore.awsrequest import AWSRequest
     from botocore.credentials import Credentials
 
-    body = document.replace(b"%(me)s", project(s3, "demo").encode())
+    body = document.replace(b"%(me)s", s3.project().encode())
     request = AWSRequest("PUT", f"{s3.url}/{BUCKET}?acl", {}, body)
     S3SigV4Auth(Credentials(*s3.key("demo")), "s3", "RegionOne").add_auth(request)
     connection = http.client.HTTPConnection(s3.url.removeprefix("http://"), timeout=30)

@@ -1,55 +1,40 @@
 """S3's buckets and listings through boto3."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from s3_clients import S3, s3_store
-
-
-@pytest.fixture(scope="module")
-def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
-    with s3_store(tmp_path_factory.mktemp("s3")) as store:
-        yield store
-
-
-def code(call: Any, **arguments: Any) -> tuple[int, str]:
-    """The status and the code with which a call is refused."""
-    with pytest.raises(ClientError) as caught:
-        call(**arguments)
-    answer = caught.value.response
-    return answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Code"]
+from s3_clients import S3, refusal
 
 
 def test_buckets_come_and_go(s3: S3) -> None:
     boto = s3.client()
     boto.create_bucket(Bucket="first")
-    assert code(boto.create_bucket, Bucket="first") == (409, "BucketAlreadyOwnedByYou")
+    assert refusal(boto.create_bucket, Bucket="first") == (409, "BucketAlreadyOwnedByYou")
     assert [bucket["Name"] for bucket in boto.list_buckets()["Buckets"]] == ["first"]
     assert boto.get_bucket_location(Bucket="first")["LocationConstraint"] == "RegionOne"
     boto.head_bucket(Bucket="first")
     boto.put_object(Bucket="first", Key="k", Body=b"")
-    assert code(boto.delete_bucket, Bucket="first") == (409, "BucketNotEmpty")
+    assert refusal(boto.delete_bucket, Bucket="first") == (409, "BucketNotEmpty")
     boto.delete_object(Bucket="first", Key="k")
     boto.delete_bucket(Bucket="first")
-    assert code(boto.head_bucket, Bucket="first")[0] == 404
-    assert code(boto.list_objects_v2, Bucket="first") == (404, "NoSuchBucket")
-    assert code(boto.get_object, Bucket="first", Key="k") == (404, "NoSuchBucket")
+    assert refusal(boto.head_bucket, Bucket="first")[0] == 404
+    assert refusal(boto.list_objects_v2, Bucket="first") == (404, "NoSuchBucket")
+    assert refusal(boto.get_object, Bucket="first", Key="k") == (404, "NoSuchBucket")
 
 
 def test_a_name_belongs_to_one_project(s3: S3) -> None:
     mine, theirs = s3.client(), s3.client("other")
     mine.create_bucket(Bucket="unique")
-    assert code(theirs.create_bucket, Bucket="unique") == (409, "BucketAlreadyExists")
+    assert refusal(theirs.create_bucket, Bucket="unique") == (409, "BucketAlreadyExists")
     mine.delete_bucket(Bucket="unique")
     theirs.create_bucket(Bucket="unique")
-    assert code(mine.list_objects_v2, Bucket="unique") == (403, "AccessDenied")
+    assert refusal(mine.list_objects_v2, Bucket="unique") == (403, "AccessDenied")
 
 
 @pytest.mark.parametrize("name", ["Abc", "ab", "a..b", "192.168.1.1", "-abc", "a_b"])
 def test_odd_names_are_refused(s3: S3, name: str) -> None:
-    assert code(s3.client().create_bucket, Bucket=name)[0] == 400
+    assert refusal(s3.client().create_bucket, Bucket=name)[0] == 400
 
 
 @pytest.fixture(scope="module")
@@ -88,8 +73,8 @@ def test_pages_follow_each_other(full: Any, operation: str, delimiter: str, size
 
 
 def test_odd_parameters_are_refused(full: Any) -> None:
-    assert code(full.list_objects_v2, Bucket="listed", MaxKeys=-1)[0] == 400
-    assert code(full.list_objects_v2, Bucket="listed", ContinuationToken="?")[0] == 400
+    assert refusal(full.list_objects_v2, Bucket="listed", MaxKeys=-1)[0] == 400
+    assert refusal(full.list_objects_v2, Bucket="listed", ContinuationToken="?")[0] == 400
 
 
 def test_what_this_store_has_not(s3: S3) -> None:
@@ -98,22 +83,22 @@ def test_what_this_store_has_not(s3: S3) -> None:
     for listing in ("analytics", "inventory", "metrics", "intelligent_tiering"):
         page = getattr(boto, f"list_bucket_{listing}_configurations")(Bucket="plain")
         assert page["IsTruncated"] is False
-        assert code(getattr(boto, f"get_bucket_{listing}_configuration"), Bucket="plain", Id="x")[0] == 404
+        assert refusal(getattr(boto, f"get_bucket_{listing}_configuration"), Bucket="plain", Id="x")[0] == 404
     assert "Status" not in boto.get_bucket_accelerate_configuration(Bucket="plain")
-    assert code(boto.get_bucket_replication, Bucket="plain") == (404, "ReplicationConfigurationNotFoundError")
+    assert refusal(boto.get_bucket_replication, Bucket="plain") == (404, "ReplicationConfigurationNotFoundError")
     boto.delete_bucket_replication(Bucket="plain")
     for payer, refused in (("BucketOwner", False), ("Requester", True)):
         payment = {"Payer": payer}
         if refused:
             put = boto.put_bucket_request_payment
-            assert code(put, Bucket="plain", RequestPaymentConfiguration=payment) == (501, "NotImplemented")
+            assert refusal(put, Bucket="plain", RequestPaymentConfiguration=payment) == (501, "NotImplemented")
         else:
             boto.put_bucket_request_payment(Bucket="plain", RequestPaymentConfiguration=payment)
     assert boto.get_bucket_request_payment(Bucket="plain")["Payer"] == "BucketOwner"
     accelerated = {"Status": "Enabled"}
     put = boto.put_bucket_accelerate_configuration
-    assert code(put, Bucket="plain", AccelerateConfiguration=accelerated) == (501, "NotImplemented")
-    assert code(s3.client("other").get_bucket_location, Bucket="plain") == (403, "AccessDenied")
+    assert refusal(put, Bucket="plain", AccelerateConfiguration=accelerated) == (501, "NotImplemented")
+    assert refusal(s3.client("other").get_bucket_location, Bucket="plain") == (403, "AccessDenied")
     boto.delete_bucket(Bucket="plain")
 
 

@@ -4,15 +4,13 @@ import base64
 import hashlib
 import http.client
 import zlib
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from botocore.exceptions import ClientError
-from s3_clients import S3, s3_store
+from s3_clients import S3, refusal
 
 from pileus_objectstore.core.checksums import ALGORITHMS
 from pileus_objectstore.core.names import Target
@@ -21,20 +19,7 @@ from pileus_objectstore.wire.contract import ListingHost, ListingRow, timestamp
 
 PART = b"p" * (5 << 20)
 LAST = b"the end"
-
-
-@pytest.fixture(scope="module")
-def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
-    with s3_store(tmp_path_factory.mktemp("s3")) as store:
-        store.client().create_bucket(Bucket="sums")
-        yield store
-
-
-def code(call: Any, **arguments: Any) -> tuple[int, str]:
-    with pytest.raises(ClientError) as caught:
-        call(**arguments)
-    answer = caught.value.response
-    return answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Code"]
+BUCKETS = ("sums",)
 
 
 def checksum(algorithm: str, data: bytes) -> bytes:
@@ -78,11 +63,11 @@ def test_the_checksum_of_an_upload(s3: S3, algorithm: str, kind: str) -> None:
     assert [(one["ChecksumAlgorithm"], one["ChecksumType"]) for one in uploads] == [(algorithm, kind)]
     parts = [{"PartNumber": n, "ETag": part["ETag"], name: part[name]} for n, part in enumerate(sent, 1)]
     wrong = [parts[0], {**parts[1], name: own[0]}]
-    assert code(boto.complete_multipart_upload, **named, MultipartUpload={"Parts": wrong}) == (400, "InvalidPart")
+    assert refusal(boto.complete_multipart_upload, **named, MultipartUpload={"Parts": wrong}) == (400, "InvalidPart")
     bad = {name: encoded(checksum(algorithm, b"other"))}
     listed_parts = {"MultipartUpload": {"Parts": parts}}
-    assert code(boto.complete_multipart_upload, **named, **listed_parts, **bad) == (400, "BadDigest")
-    assert code(boto.complete_multipart_upload, **named, **listed_parts, MpuObjectSize=3) == (400, "BadDigest")
+    assert refusal(boto.complete_multipart_upload, **named, **listed_parts, **bad) == (400, "BadDigest")
+    assert refusal(boto.complete_multipart_upload, **named, **listed_parts, MpuObjectSize=3) == (400, "BadDigest")
     joined = b"".join(checksum(algorithm, body) for body in (PART, LAST))
     whole = (
         encoded(checksum(algorithm, PART + LAST))
@@ -116,10 +101,10 @@ def test_types_that_do_not_exist(s3: S3) -> None:
     boto = s3.client()
     for algorithm, kind in (("SHA256", "FULL_OBJECT"), ("SHA1", "FULL_OBJECT"), ("CRC64NVME", "COMPOSITE")):
         asked = {"Bucket": "sums", "Key": "k", "ChecksumAlgorithm": algorithm, "ChecksumType": kind}
-        assert code(boto.create_multipart_upload, **asked) == (400, "InvalidRequest")
+        assert refusal(boto.create_multipart_upload, **asked) == (400, "InvalidRequest")
     asked = {"Bucket": "sums", "Key": "k", "ChecksumAlgorithm": "XXHASH99"}
-    assert code(boto.create_multipart_upload, **asked) == (400, "InvalidRequest")
-    assert code(boto.get_object_attributes, Bucket="sums", Key="k", ObjectAttributes=["Nothing"])[0] == 400
+    assert refusal(boto.create_multipart_upload, **asked) == (400, "InvalidRequest")
+    assert refusal(boto.get_object_attributes, Bucket="sums", Key="k", ObjectAttributes=["Nothing"])[0] == 400
 
 
 def test_parts_have_the_algorithm_of_their_upload(s3: S3) -> None:
@@ -127,7 +112,7 @@ def test_parts_have_the_algorithm_of_their_upload(s3: S3) -> None:
     boto.put_object(Bucket="sums", Key="source", Body=b"0123456789")
     upload = boto.create_multipart_upload(Bucket="sums", Key="mixed", ChecksumAlgorithm="SHA256")["UploadId"]
     named = {"Bucket": "sums", "Key": "mixed", "UploadId": upload}
-    other = code(boto.upload_part, **named, PartNumber=1, Body=b"x", ChecksumAlgorithm="SHA1")
+    other = refusal(boto.upload_part, **named, PartNumber=1, Body=b"x", ChecksumAlgorithm="SHA1")
     assert other == (400, "InvalidRequest")
     silent = s3.client(request_checksum_calculation="when_required")
     assert silent.upload_part(**named, PartNumber=1, Body=b"x")["ChecksumSHA256"] == encoded(checksum("SHA256", b"x"))
@@ -166,7 +151,7 @@ def test_ten_thousand_parts(s3: S3) -> None:
     boto, store = s3.client(), s3.store
     upload = boto.create_multipart_upload(Bucket="sums", Key="vast")["UploadId"]
     named = {"Bucket": "sums", "Key": "vast", "UploadId": upload}
-    account = project_of(s3)
+    account = f"AUTH_{s3.project()}"
     holder = parts_container(Target(account, "sums"))
     etag = hashlib.md5(b"part", usedforsecurity=False).hexdigest()
     rows = [
@@ -188,14 +173,7 @@ def test_ten_thousand_parts(s3: S3) -> None:
     assert known["ObjectSize"] == 10_000 * (5 << 20)
     assert [part["PartNumber"] for part in known["ObjectParts"]["Parts"]] == [9_999, 10_000]
     many = {"Parts": [{"PartNumber": n, "ETag": etag} for n in range(1, 10_002)]}
-    assert code(boto.complete_multipart_upload, **named, MultipartUpload=many) == (400, "MalformedXML")
-
-
-def project_of(s3: S3) -> str:
-    token = s3.identity.token("demo")
-    headers = {"X-Auth-Token": token, "X-Subject-Token": token}
-    facts = s3.identity.client.get("/v3/auth/tokens", headers=headers).get_json()["token"]
-    return f"AUTH_{facts['project']['id']}"
+    assert refusal(boto.complete_multipart_upload, **named, MultipartUpload=many) == (400, "MalformedXML")
 
 
 def replicas_of(placement: Any) -> Any:

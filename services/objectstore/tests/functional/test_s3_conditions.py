@@ -1,21 +1,14 @@
 """Conditions of writes and deletions, and whose bucket a client expects, through boto3."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from s3_clients import S3, s3_store
+from s3_clients import S3
 
 BUCKET = "conditional"
-
-
-@pytest.fixture(scope="module")
-def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
-    with s3_store(tmp_path_factory.mktemp("s3")) as store:
-        store.client().create_bucket(Bucket=BUCKET)
-        yield store
+BUCKETS = (BUCKET,)
 
 
 def outcome(call: Any, **arguments: Any) -> str:

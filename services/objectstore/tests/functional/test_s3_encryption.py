@@ -2,13 +2,9 @@
 
 import base64
 import hashlib
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import pytest
-from botocore.exceptions import ClientError
-from s3_clients import S3, s3_store
+from s3_clients import S3, refusal, s3_store
 
 from pileus_kit.testing.callers import make_caller
 from pileus_objectstore.core.encryption.root_secrets import FILE
@@ -22,20 +18,8 @@ OTHERS = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": OTHER}
 SOURCE = {"CopySourceSSECustomerAlgorithm": "AES256", "CopySourceSSECustomerKey": KEY}
 BUCKET = {"Bucket": "box"}
 DEFAULT = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}, "BucketKeyEnabled": False}]}
-
-
-@pytest.fixture(scope="module")
-def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
-    with s3_store(tmp_path_factory.mktemp("s3"), customer_keys_over_http=True) as store:
-        store.client().create_bucket(Bucket="box")
-        yield store
-
-
-def refusal(call: Any, **arguments: Any) -> tuple[int, str]:
-    with pytest.raises(ClientError) as caught:
-        call(**arguments)
-    answer = caught.value.response
-    return answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Code"]
+S3_OPTIONS = {"customer_keys_over_http": True}
+BUCKETS = ("box",)
 
 
 def on_disk(s3: S3, text: bytes) -> bool:
@@ -185,11 +169,8 @@ def test_uploads_in_parts_with_the_stores_keys(s3: S3) -> None:
 
 def test_swifts_api_gives_no_object_that_a_clients_key_encrypts(s3: S3) -> None:
     s3.client().put_object(**BUCKET, Key="o", Body=BODY, **MINE)
-    token = s3.identity.token("demo")
-    headers = {"X-Auth-Token": token, "X-Subject-Token": token}
-    project = s3.identity.client.get("/v3/auth/tokens", headers=headers).get_json()["token"]["project"]["id"]
-    path, swift = f"/v1/AUTH_{project}/box/o", s3.store.client
-    caller = s3.store.tokens.add(make_caller("owner", "member", project=project))
+    path, swift = f"/v1/AUTH_{s3.project()}/box/o", s3.store.client
+    caller = s3.store.tokens.add(make_caller("owner", "member", project=s3.project()))
     assert swift.get(path, as_=caller).status_code == 400
     assert swift.put(f"{path}-copy", headers={"X-Copy-From": "box/o"}, content_length=0, as_=caller).status_code == 400
 

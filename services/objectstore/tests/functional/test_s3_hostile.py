@@ -1,7 +1,6 @@
 """Odd and hostile S3 requests: each is refused with one of S3's codes, and none is a 500."""
 
 import http.client
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +8,9 @@ import pytest
 from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from s3_clients import S3, s3_store
+from s3_clients import S3
 
-
-@pytest.fixture(scope="module")
-def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
-    with s3_store(tmp_path_factory.mktemp("s3")) as store:
-        store.client().create_bucket(Bucket="odd")
-        yield store
+BUCKETS = ("odd",)
 
 
 def send(s3: S3, method: str, path: str, body: bytes = b"", **headers: str) -> tuple[int, str]:

@@ -8,11 +8,9 @@ from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
-from urllib.request import Request, urlopen
 
 import pytest
-from botocore.exceptions import ClientError
-from s3_clients import S3, s3_store
+from s3_clients import S3, refusal, s3_store, set_rules
 
 from pileus_objectstore.core import (
     lifecycle_index,
@@ -34,36 +32,11 @@ from pileus_objectstore.worker import Worker
 DAY_S = 86400
 
 
-@pytest.fixture(scope="module")
-def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
-    with s3_store(tmp_path_factory.mktemp("s3")) as store:
-        yield store
-
-
-@pytest.fixture
-def bucket(s3: S3, request: pytest.FixtureRequest) -> str:
-    name = re.sub("[^a-z0-9]+", "-", request.node.name.lower())[:60].strip("-")
-    s3.client().create_bucket(Bucket=name)
-    return name
-
-
 @pytest.fixture
 def worker(s3: S3) -> Iterator[Worker]:
     made = Worker(s3.store.configs[0])
     yield made
     made.stop()
-
-
-def code(call: Any, **arguments: Any) -> tuple[int, str]:
-    with pytest.raises(ClientError) as caught:
-        call(**arguments)
-    answer = caught.value.response
-    return answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Code"]
-
-
-def set_rules(s3: S3, bucket: str, *rules: dict[str, Any]) -> None:
-    full = [{"Status": "Enabled", "ID": f"r{n}", **rule} for n, rule in enumerate(rules)]
-    s3.client().put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": full})
 
 
 def run_later(worker: Worker, days: float) -> str:
@@ -194,12 +167,8 @@ def test_a_killed_pass_goes_on(s3: S3, bucket: str, worker: Worker, monkeypatch:
 
 def keep_versions(s3: S3, bucket: str) -> Target:
     """Have a bucket keep versions; returns it."""
-    token = s3.identity.token("demo")
-    headers = {"X-Auth-Token": token, "X-Subject-Token": token, "X-Versions-Enabled": "true"}
-    facts = s3.identity.client.get("/v3/auth/tokens", headers=headers).get_json()["token"]
-    account = f"AUTH_{facts['project']['id']}"
-    urlopen(Request(f"{s3.url}/v1/{account}/{bucket}", headers=headers, method="POST")).close()
-    return Target(account, bucket)
+    assert s3.swift("POST", bucket, X_Versions_Enabled="true") == 204
+    return Target(f"AUTH_{s3.project()}", bucket)
 
 
 def kept(s3: S3, worker: Worker, bucket: Target) -> list[tuple[str, str]]:
@@ -244,7 +213,7 @@ def test_an_object_of_which_versions_are_kept(s3: S3, bucket: str, worker: Worke
     set_rules(s3, bucket, {"Filter": {"Prefix": ""}, "Expiration": {"Days": 1}})
     run_later(worker, 3)
     assert kept(s3, worker, target) == [("k", "marker*"), ("k", "1")]
-    assert code(boto.get_object, Bucket=bucket, Key="k")[0] == 404
+    assert refusal(boto.get_object, Bucket=bucket, Key="k")[0] == 404
     run_later(worker, 4)
     assert len(kept(s3, worker, target)) == 2, "a marker is not marked again"
 
@@ -297,7 +266,7 @@ def test_the_operator_may_end_uploads_of_all_buckets(s3: S3, bucket: str) -> Non
     s3.store.drain()
     assert "Uploads" not in boto.list_multipart_uploads(Bucket=bucket)
     named = {"Bucket": bucket, "Key": "k", "UploadId": upload}
-    assert code(boto.list_parts, **named) == (404, "NoSuchUpload")
+    assert refusal(boto.list_parts, **named) == (404, "NoSuchUpload")
 
 
 def test_an_interrupted_completion_keeps_its_parts(

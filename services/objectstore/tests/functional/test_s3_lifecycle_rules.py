@@ -2,41 +2,13 @@
 
 import http.client
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from botocore.exceptions import ClientError
-from s3_clients import S3, s3_store
-
-
-@pytest.fixture(scope="module")
-def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
-    with s3_store(tmp_path_factory.mktemp("s3")) as store:
-        yield store
-
-
-@pytest.fixture
-def bucket(s3: S3, request: pytest.FixtureRequest) -> str:
-    name = re.sub("[^a-z0-9]+", "-", request.node.name.lower())[:60].strip("-")
-    s3.client().create_bucket(Bucket=name)
-    return name
-
-
-def code(call: Any, **arguments: Any) -> tuple[int, str]:
-    with pytest.raises(ClientError) as caught:
-        call(**arguments)
-    answer = caught.value.response
-    return answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Code"]
-
-
-def set_rules(s3: S3, bucket: str, *rules: dict[str, Any]) -> None:
-    full = [{"Status": "Enabled", "ID": f"r{n}", **rule} for n, rule in enumerate(rules)]
-    s3.client().put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": full})
-
+from s3_clients import S3, refusal, set_rules
 
 RULES = [
     {"ID": "days", "Status": "Enabled", "Prefix": "old/", "Expiration": {"Days": 3}},
@@ -66,13 +38,13 @@ RULES = [
 
 def test_rules_are_shown_as_they_were_set(s3: S3, bucket: str) -> None:
     boto = s3.client()
-    missing = code(boto.get_bucket_lifecycle_configuration, Bucket=bucket)
+    missing = refusal(boto.get_bucket_lifecycle_configuration, Bucket=bucket)
     assert missing == (404, "NoSuchLifecycleConfiguration")
     boto.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": RULES})
     assert boto.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"] == RULES
     for _ in range(2):
         boto.delete_bucket_lifecycle(Bucket=bucket)
-    assert code(boto.get_bucket_lifecycle_configuration, Bucket=bucket) == missing
+    assert refusal(boto.get_bucket_lifecycle_configuration, Bucket=bucket) == missing
     set_rules(s3, bucket, {"ID": "", "Filter": {}, "Expiration": {"Date": "2030-02-03"}})
     shown = boto.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"][0]
     assert shown["ID"] and f"{shown['Expiration']['Date']:%Y-%m-%d %H}" == "2030-02-03 00"
@@ -133,7 +105,7 @@ def test_rules_that_s3_refuses(s3: S3, rule: dict[str, Any], expected: str) -> N
     if "refused" not in [one["Name"] for one in boto.list_buckets()["Buckets"]]:
         boto.create_bucket(Bucket="refused")
     rules = {"Rules": [{"ID": "r", "Status": "Enabled", **rule}]}
-    refused = code(boto.put_bucket_lifecycle_configuration, Bucket="refused", LifecycleConfiguration=rules)
+    refused = refusal(boto.put_bucket_lifecycle_configuration, Bucket="refused", LifecycleConfiguration=rules)
     assert refused[1] == expected and refused[0] < 502
 
 
@@ -141,10 +113,10 @@ def test_lists_of_rules_that_s3_refuses(s3: S3, bucket: str) -> None:
     boto = s3.client()
     rule = {"Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 1}}
     twice = {"Rules": [{**rule, "ID": "same"}, {**rule, "ID": "same"}]}
-    refused = code(boto.put_bucket_lifecycle_configuration, Bucket=bucket, LifecycleConfiguration=twice)
+    refused = refusal(boto.put_bucket_lifecycle_configuration, Bucket=bucket, LifecycleConfiguration=twice)
     assert refused == (400, "InvalidArgument")
     many = {"Rules": [{**rule, "ID": str(n)} for n in range(1001)]}
-    refused = code(boto.put_bucket_lifecycle_configuration, Bucket=bucket, LifecycleConfiguration=many)
+    refused = refusal(boto.put_bucket_lifecycle_configuration, Bucket=bucket, LifecycleConfiguration=many)
     assert refused == (400, "MalformedXML")
     boto.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": many["Rules"][:1000]})
     assert len(boto.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]) == 1000
@@ -212,6 +184,6 @@ def test_who_may_change_rules(s3: S3, bucket: str) -> None:
     other = s3.client("other")
     rules = {"Rules": [{"Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 1}}]}
     refused = (403, "AccessDenied")
-    assert code(other.put_bucket_lifecycle_configuration, Bucket=bucket, LifecycleConfiguration=rules) == refused
-    assert code(other.get_bucket_lifecycle_configuration, Bucket=bucket) == refused
-    assert code(other.delete_bucket_lifecycle, Bucket=bucket) == refused
+    assert refusal(other.put_bucket_lifecycle_configuration, Bucket=bucket, LifecycleConfiguration=rules) == refused
+    assert refusal(other.get_bucket_lifecycle_configuration, Bucket=bucket) == refused
+    assert refusal(other.delete_bucket_lifecycle, Bucket=bucket) == refused

@@ -1,14 +1,13 @@
 """Multipart uploads through boto3."""
 
 import hashlib
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
-from s3_clients import S3, s3_store
+from s3_clients import S3, refusal
 
 from pileus_kit.errors import Unavailable
 from pileus_objectstore.core import listing, multipart_completion, multipart_uploads
@@ -17,21 +16,7 @@ from pileus_objectstore.core.names import Target
 from pileus_objectstore.core.upload_parts import parts_container
 
 PART = b"p" * (5 << 20)
-
-
-@pytest.fixture(scope="module")
-def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
-    with s3_store(tmp_path_factory.mktemp("s3")) as store:
-        store.client().create_bucket(Bucket="large")
-        yield store
-
-
-def code(call: Any, **arguments: Any) -> tuple[int, str]:
-    """The status and the code with which a call is refused."""
-    with pytest.raises(ClientError) as caught:
-        call(**arguments)
-    answer = caught.value.response
-    return answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Code"]
+BUCKETS = ("large",)
 
 
 def outcome(call: Any, **arguments: Any) -> str:
@@ -46,10 +31,7 @@ def outcome(call: Any, **arguments: Any) -> str:
 def hidden(s3: S3) -> list[str]:
     """The objects that are left beside the bucket."""
     s3.store.drain()
-    token = s3.identity.token("demo")
-    headers = {"X-Auth-Token": token, "X-Subject-Token": token}
-    project = s3.identity.client.get("/v3/auth/tokens", headers=headers).get_json()["token"]["project"]["id"]
-    holder = parts_container(Target(f"AUTH_{project}", "large"))
+    holder = parts_container(Target(f"AUTH_{s3.project()}", "large"))
     return [entry.name for entry in listing.fetch(s3.store.app.tools, holder, ListingQuery(limit=1000))[1]]
 
 
@@ -91,8 +73,8 @@ def test_an_aborted_upload_leaves_nothing(s3: S3) -> None:
     boto.upload_part(**named, PartNumber=1, Body=b"x")
     s3.store.drain()
     boto.abort_multipart_upload(**named)
-    assert code(boto.upload_part, **named, PartNumber=2, Body=b"x") == (404, "NoSuchUpload")
-    assert code(boto.abort_multipart_upload, **named) == (404, "NoSuchUpload")
+    assert refusal(boto.upload_part, **named, PartNumber=2, Body=b"x") == (404, "NoSuchUpload")
+    assert refusal(boto.abort_multipart_upload, **named) == (404, "NoSuchUpload")
     assert hidden(s3) == []
 
 
@@ -106,13 +88,13 @@ def test_wrong_lists_of_parts_are_refused(s3: S3) -> None:
 
     def refused(*parts: tuple[int, str]) -> tuple[int, str]:
         listed = {"Parts": [{"PartNumber": number, "ETag": etag} for number, etag in parts]}
-        return code(boto.complete_multipart_upload, **named, MultipartUpload=listed)
+        return refusal(boto.complete_multipart_upload, **named, MultipartUpload=listed)
 
     assert refused((1, other)) == (400, "InvalidPart")
     assert refused((3, small)) == (400, "InvalidPart")
     assert refused((2, other), (1, small)) == (400, "InvalidPartOrder")
     assert refused((1, small), (2, other)) == (400, "EntityTooSmall")
-    assert code(boto.upload_part, **named, PartNumber=10_001, Body=b"") == (400, "InvalidArgument")
+    assert refusal(boto.upload_part, **named, PartNumber=10_001, Body=b"") == (400, "InvalidArgument")
     boto.abort_multipart_upload(**named)
 
 
@@ -147,11 +129,11 @@ def test_conditions_on_a_completion(s3: S3) -> None:
         part = {"PartNumber": 1, "ETag": boto.upload_part(**named, PartNumber=1, Body=b"x")["ETag"]}
         return boto.complete_multipart_upload(**named, MultipartUpload={"Parts": [part]}, **conditions)["ETag"]
 
-    assert code(complete, IfMatch="*") == (404, "NoSuchKey")
+    assert refusal(complete, IfMatch="*") == (404, "NoSuchKey")
     etag = complete(IfNoneMatch="*")
-    assert code(complete, IfNoneMatch="*") == (412, "PreconditionFailed")
-    assert code(complete, IfNoneMatch=etag) == (412, "PreconditionFailed")
-    assert code(complete, IfMatch='"other"') == (412, "PreconditionFailed")
+    assert refusal(complete, IfNoneMatch="*") == (412, "PreconditionFailed")
+    assert refusal(complete, IfNoneMatch=etag) == (412, "PreconditionFailed")
+    assert refusal(complete, IfMatch='"other"') == (412, "PreconditionFailed")
     assert complete(IfMatch=etag) == complete(IfNoneMatch='"other"') == etag
 
 
@@ -191,10 +173,10 @@ def test_uploads_show_their_owner_and_an_abort_keeps_their_age(s3: S3, monkeypat
 
     monkeypatch.setattr(multipart_uploads, "delete_listed", fail)
     named = {"Bucket": "shared", "Key": "theirs", "UploadId": upload}
-    assert code(other.abort_multipart_upload, **named) == (503, "ServiceUnavailable")
+    assert refusal(other.abort_multipart_upload, **named) == (503, "ServiceUnavailable")
     monkeypatch.undo()
     s3.store.drain()
-    assert code(other.upload_part, **named, PartNumber=1, Body=b"x") == (404, "NoSuchUpload")
+    assert refusal(other.upload_part, **named, PartNumber=1, Body=b"x") == (404, "NoSuchUpload")
     assert boto.list_multipart_uploads(Bucket="shared")["Uploads"][1]["Initiated"] == theirs["Initiated"]
 
 
@@ -209,11 +191,11 @@ def test_a_completion_and_an_abort_exclude_each_other(s3: S3, monkeypatch: pytes
     store, outcomes = multipart_completion._store, []
 
     def aborted_meanwhile(*args: Any) -> Any:
-        outcomes.append(code(boto.abort_multipart_upload, **named))
+        outcomes.append(refusal(boto.abort_multipart_upload, **named))
         raise Unavailable(why="as if killed")
 
     monkeypatch.setattr(multipart_completion, "_store", aborted_meanwhile)
-    assert code(boto.complete_multipart_upload, **named, **whole) == (503, "ServiceUnavailable")
+    assert refusal(boto.complete_multipart_upload, **named, **whole) == (503, "ServiceUnavailable")
     assert outcomes == [(409, "OperationAborted")]
 
     def killed(*args: Any) -> Any:
@@ -222,7 +204,7 @@ def test_a_completion_and_an_abort_exclude_each_other(s3: S3, monkeypatch: pytes
     monkeypatch.setattr(multipart_completion, "_store", killed)
     with pytest.raises(ClientError):
         boto.complete_multipart_upload(**named, **whole)
-    assert code(boto.abort_multipart_upload, **named) == (409, "OperationAborted")
+    assert refusal(boto.abort_multipart_upload, **named) == (409, "OperationAborted")
     monkeypatch.setattr(multipart_completion, "_store", store)
     boto.complete_multipart_upload(**named, **whole)
     assert boto.get_object(Bucket="large", Key="both")["Body"].read() == b"part"
@@ -235,7 +217,7 @@ def test_a_completion_and_an_abort_exclude_each_other(s3: S3, monkeypatch: pytes
     monkeypatch.undo()
     monkeypatch.setattr(multipart_uploads, "MAX_COMPLETION_S", 0.0)
     boto.abort_multipart_upload(**named)
-    assert code(boto.complete_multipart_upload, **named, **whole) == (404, "NoSuchUpload")
+    assert refusal(boto.complete_multipart_upload, **named, **whole) == (404, "NoSuchUpload")
     assert boto.get_object(Bucket="large", Key="both")["Body"].read() == b"part"
     boto.delete_object(Bucket="large", Key="both")
     assert not [name for name in hidden(s3) if name.startswith("both/")]

@@ -2,15 +2,12 @@
 
 import time
 import uuid
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.request import Request, urlopen
 
 import pytest
-from botocore.exceptions import ClientError
-from s3_clients import S3, s3_store
+from s3_clients import S3, refusal, s3_store
 
 from pileus_objectstore.core import account_deletions, manifests, object_locks, object_versioning, stored_objects
 from pileus_objectstore.core.account_deletions import Remains
@@ -23,24 +20,11 @@ FAR = datetime(2040, 1, 1, tzinfo=UTC)
 FARTHER = datetime(2041, 1, 1, tzinfo=UTC)
 
 
-@pytest.fixture(scope="module")
-def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
-    with s3_store(tmp_path_factory.mktemp("s3")) as store:
-        yield store
-
-
 @pytest.fixture
 def bucket(s3: S3) -> str:
     name = f"l-{uuid.uuid4().hex}"
     s3.client().create_bucket(Bucket=name, ObjectLockEnabledForBucket=True)
     return name
-
-
-def refusal(call: Any, **arguments: Any) -> tuple[int, str]:
-    with pytest.raises(ClientError) as caught:
-        call(**arguments)
-    answer = caught.value.response
-    return answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Code"]
 
 
 DENIED = (403, "AccessDenied")
@@ -170,25 +154,13 @@ def test_what_is_encrypted_is_locked_too(s3: S3, bucket: str) -> None:
 def test_nothing_else_ends_a_locked_version(s3: S3, bucket: str) -> None:
     """Swift's API and the deletions that daemons make are refused; the storage host itself refuses."""
     version, tools = put(s3, bucket, ObjectLockMode="GOVERNANCE", ObjectLockRetainUntilDate=FAR), s3.store.app.tools
-    token = s3.identity.token("demo")
-    headers = {"X-Auth-Token": token, "X-Subject-Token": token}
-    project = s3.identity.client.get("/v3/auth/tokens", headers=headers).get_json()["token"]["project"]["id"]
-    target = Target(f"AUTH_{project}", bucket, "k")
-    url = f"{s3.url}/v1/{target.account}/{bucket}"
-
-    def status(method: str, path: str, body: bytes | None = None, **more: str) -> int:
-        try:
-            answer: int = urlopen(Request(url + path, body, headers | more, method=method)).status
-        except OSError as err:
-            answer = int(getattr(err, "code", 0))
-        return answer
-
-    assert status("DELETE", f"/k?version-id={version}") == 403
-    assert status("POST", "", **{"X-Versions-Enabled": "false"}) == 409
-    assert status("POST", "/k", **{"X-Object-Meta-A": "b", "X-Delete-After": "1"}) == 202
-    assert status("PUT", "/k", b"newer") == 201
-    assert status("DELETE", "/k") == 204
-    assert status("DELETE", "") == 409
+    target = Target(f"AUTH_{s3.project()}", bucket, "k")
+    assert s3.swift("DELETE", f"{bucket}/k?version-id={version}") == 403
+    assert s3.swift("POST", bucket, X_Versions_Enabled="false") == 409
+    assert s3.swift("POST", f"{bucket}/k", X_Object_Meta_A="b", X_Delete_After="1") == 202
+    assert s3.swift("PUT", f"{bucket}/k", b"newer") == 201
+    assert s3.swift("DELETE", f"{bucket}/k") == 204
+    assert s3.swift("DELETE", bucket) == 409
     with pytest.raises(ObjectLocked):
         object_versioning.delete_version(tools, target, version, promote=True)
     with pytest.raises(ObjectLocked):
@@ -233,13 +205,8 @@ def test_what_is_locked_does_not_expire(s3: S3) -> None:
     """A null version may have both a time of Swift's and a retention."""
     boto, bucket = s3.client(), f"e-{uuid.uuid4().hex}"
     boto.create_bucket(Bucket=bucket)
-    token = s3.identity.token("demo")
-    headers = {"X-Auth-Token": token, "X-Subject-Token": token}
-    project = s3.identity.client.get("/v3/auth/tokens", headers=headers).get_json()["token"]["project"]["id"]
     moment = int(time.time()) + 2
-    urlopen(
-        Request(f"{s3.url}/v1/AUTH_{project}/{bucket}/k", b"kept", headers | {"X-Delete-At": str(moment)}, method="PUT")
-    )
+    assert s3.swift("PUT", f"{bucket}/k", b"kept", X_Delete_At=str(moment)) == 201
     boto.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     boto.put_object_lock_configuration(Bucket=bucket, ObjectLockConfiguration={"ObjectLockEnabled": "Enabled"})
     boto.put_object_retention(Bucket=bucket, Key="k", Retention={"Mode": "COMPLIANCE", "RetainUntilDate": FAR})
@@ -247,7 +214,7 @@ def test_what_is_locked_does_not_expire(s3: S3) -> None:
         time.sleep(0.1)
     assert boto.get_object(Bucket=bucket, Key="k")["Body"].read() == b"kept"
     with pytest.raises(ObjectLocked):
-        stored_objects.delete(s3.store.app.tools, Target(f"AUTH_{project}", bucket, "k"), if_delete_at=moment)
+        stored_objects.delete(s3.store.app.tools, Target(f"AUTH_{s3.project()}", bucket, "k"), if_delete_at=moment)
     assert refusal(boto.delete_object, Bucket=bucket, Key="k", VersionId="null") == DENIED
     boto.delete_object(Bucket=bucket, Key="k")
     assert boto.get_object(Bucket=bucket, Key="k", VersionId="null")["Body"].read() == b"kept"

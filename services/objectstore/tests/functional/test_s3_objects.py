@@ -3,27 +3,12 @@
 import hashlib
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
-from s3_clients import S3, s3_store
+from s3_clients import S3, refusal
 
-
-@pytest.fixture(scope="module")
-def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
-    with s3_store(tmp_path_factory.mktemp("s3")) as store:
-        store.client().create_bucket(Bucket="pictures")
-        yield store
-
-
-def code(call: Any, **arguments: Any) -> tuple[int, str]:
-    """The status and the code with which a call is refused."""
-    with pytest.raises(ClientError) as caught:
-        call(**arguments)
-    answer = caught.value.response
-    return answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Code"]
+BUCKETS = ("pictures",)
 
 
 def test_what_was_put_is_got(s3: S3) -> None:
@@ -38,21 +23,19 @@ def test_what_was_put_is_got(s3: S3) -> None:
     assert found["ContentType"] == "text/plain" and found["Metadata"] == {"colour": "blue"}
     assert boto.head_object(Bucket="pictures", Key="a/b c+d.txt")["ContentLength"] == 5
     boto.delete_object(Bucket="pictures", Key="a/b c+d.txt")
-    assert code(boto.get_object, Bucket="pictures", Key="a/b c+d.txt") == (404, "NoSuchKey")
+    assert refusal(boto.get_object, Bucket="pictures", Key="a/b c+d.txt") == (404, "NoSuchKey")
     boto.delete_object(Bucket="pictures", Key="a/b c+d.txt")
 
 
 def test_both_apis_see_the_same_objects(s3: S3) -> None:
     boto = s3.client()
     boto.put_object(Bucket="pictures", Key="shared", Body=b"from s3", Metadata={"who": "s3"})
-    token = s3.identity.token("demo")
-    headers = {"X-Auth-Token": token, "X-Subject-Token": token}
-    project = s3.identity.client.get("/v3/auth/tokens", headers=headers).get_json()["token"]["project"]["id"]
-    url = f"{s3.url}/v1/AUTH_{project}"
-    swift = urllib.request.urlopen(urllib.request.Request(f"{url}/pictures/shared", headers=headers))
+    headers = {"X-Auth-Token": s3.identity.token("demo")}
+    url = f"{s3.url}/v1/AUTH_{s3.project()}/pictures/shared"
+    swift = urllib.request.urlopen(urllib.request.Request(url, headers=headers))
     assert swift.read() == b"from s3" and swift.headers["X-Object-Meta-Who"] == "s3"
-    for path, body in (("/swifts", b""), ("/swifts/letter", b"from swift")):
-        urllib.request.urlopen(urllib.request.Request(url + path, body, headers, method="PUT"))
+    assert s3.swift("PUT", "swifts") == 201
+    assert s3.swift("PUT", "swifts/letter", b"from swift") == 201
     assert boto.get_object(Bucket="swifts", Key="letter")["Body"].read() == b"from swift"
     assert "swifts" in [bucket["Name"] for bucket in boto.list_buckets()["Buckets"]]
 
@@ -64,15 +47,18 @@ def test_checksums_are_checked_and_kept(s3: S3, algorithm: str) -> None:
     found = boto.get_object(Bucket="pictures", Key="sum", ChecksumMode="ENABLED")
     assert found["Body"].read() == b"x" * 70_000
     wrong = {f"Checksum{algorithm}": "AAAAAAAAAAAAAAAAAAAAAAAAAAA="}
-    assert code(boto.put_object, Bucket="pictures", Key="sum", Body=b"y", **wrong)[0] == 400
+    assert refusal(boto.put_object, Bucket="pictures", Key="sum", Body=b"y", **wrong)[0] == 400
 
 
 def test_a_body_that_is_not_what_was_signed_is_not_stored(s3: S3) -> None:
     boto = s3.client()
     boto.put_object(Bucket="pictures", Key="kept", Body=b"old")
-    assert code(boto.put_object, Bucket="pictures", Key="kept", Body=b"new", ContentMD5="x") == (400, "InvalidDigest")
+    assert refusal(boto.put_object, Bucket="pictures", Key="kept", Body=b"new", ContentMD5="x") == (
+        400,
+        "InvalidDigest",
+    )
     md5 = "AAAAAAAAAAAAAAAAAAAAAA=="
-    assert code(boto.put_object, Bucket="pictures", Key="kept", Body=b"new", ContentMD5=md5) == (400, "BadDigest")
+    assert refusal(boto.put_object, Bucket="pictures", Key="kept", Body=b"new", ContentMD5=md5) == (400, "BadDigest")
     assert boto.get_object(Bucket="pictures", Key="kept")["Body"].read() == b"old"
 
 
@@ -82,13 +68,13 @@ def test_ranges_and_conditions(s3: S3) -> None:
     part = boto.get_object(Bucket="pictures", Key="digits", Range="bytes=2-4")
     assert part["Body"].read() == b"234" and part["ContentRange"] == "bytes 2-4/10"
     assert boto.get_object(Bucket="pictures", Key="digits", Range="bytes=-3")["Body"].read() == b"789"
-    assert code(boto.get_object, Bucket="pictures", Key="digits", Range="bytes=20-") == (416, "InvalidRange")
+    assert refusal(boto.get_object, Bucket="pictures", Key="digits", Range="bytes=20-") == (416, "InvalidRange")
     assert boto.get_object(Bucket="pictures", Key="digits", IfMatch=etag)["Body"].read() == b"0123456789"
-    assert code(boto.get_object, Bucket="pictures", Key="digits", IfNoneMatch=etag)[0] == 304
-    assert code(boto.get_object, Bucket="pictures", Key="digits", IfMatch='"no"')[1] == "PreconditionFailed"
-    refused = code(boto.put_object, Bucket="pictures", Key="digits", Body=b"", IfNoneMatch="*")
+    assert refusal(boto.get_object, Bucket="pictures", Key="digits", IfNoneMatch=etag)[0] == 304
+    assert refusal(boto.get_object, Bucket="pictures", Key="digits", IfMatch='"no"')[1] == "PreconditionFailed"
+    refused = refusal(boto.put_object, Bucket="pictures", Key="digits", Body=b"", IfNoneMatch="*")
     assert refused == (412, "PreconditionFailed")
-    assert code(boto.put_object, Bucket="pictures", Key="digits", Body=b"", IfMatch='"no"')[0] == 412
+    assert refusal(boto.put_object, Bucket="pictures", Key="digits", Body=b"", IfMatch='"no"')[0] == 412
     boto.put_object(Bucket="pictures", Key="digits", Body=b"ab", IfMatch=etag)
 
 
@@ -103,8 +89,8 @@ def test_copies(s3: S3) -> None:
     )
     assert boto.head_object(Bucket="pictures", Key="target")["Metadata"] == {"b": "2"}
     same = {"Bucket": "pictures", "Key": "source", "CopySource": "pictures/source"}
-    assert code(boto.copy_object, **same) == (400, "InvalidRequest")
-    assert code(boto.copy_object, Bucket="pictures", Key="x", CopySource="pictures/none") == (404, "NoSuchKey")
+    assert refusal(boto.copy_object, **same) == (400, "InvalidRequest")
+    assert refusal(boto.copy_object, Bucket="pictures", Key="x", CopySource="pictures/none") == (404, "NoSuchKey")
 
 
 def test_tags(s3: S3) -> None:
@@ -118,7 +104,7 @@ def test_tags(s3: S3) -> None:
     assert boto.get_object_tagging(Bucket="pictures", Key="tagged")["TagSet"] == []
     assert boto.head_object(Bucket="pictures", Key="tagged")["Metadata"] == {"m": "n"}
     many = {"TagSet": [{"Key": str(n), "Value": ""} for n in range(11)]}
-    assert code(boto.put_object_tagging, Bucket="pictures", Key="tagged", Tagging=many) == (400, "InvalidTag")
+    assert refusal(boto.put_object_tagging, Bucket="pictures", Key="tagged", Tagging=many) == (400, "InvalidTag")
 
 
 def test_many_are_deleted_at_once(s3: S3) -> None:
@@ -147,12 +133,12 @@ def test_who_may_not_is_refused(s3: S3) -> None:
     other = s3.client("other")
     s3.client().put_object(Bucket="pictures", Key="private", Body=b"mine")
     for call, more in ((other.get_object, {}), (other.put_object, {"Body": b"x"}), (other.delete_object, {})):
-        assert code(call, Bucket="pictures", Key="private", **more) == (403, "AccessDenied")
-    assert code(other.list_objects_v2, Bucket="pictures") == (403, "AccessDenied")
-    assert code(other.copy_object, Bucket="pictures", Key="x", CopySource="pictures/private")[0] == 403
+        assert refusal(call, Bucket="pictures", Key="private", **more) == (403, "AccessDenied")
+    assert refusal(other.list_objects_v2, Bucket="pictures") == (403, "AccessDenied")
+    assert refusal(other.copy_object, Bucket="pictures", Key="x", CopySource="pictures/private")[0] == 403
     wrong = s3.client(secret="0" * 32)
-    assert code(wrong.list_buckets) == (403, "SignatureDoesNotMatch")
-    assert code(s3.client(access="0" * 32).list_buckets) == (403, "InvalidAccessKeyId")
+    assert refusal(wrong.list_buckets) == (403, "SignatureDoesNotMatch")
+    assert refusal(s3.client(access="0" * 32).list_buckets) == (403, "InvalidAccessKeyId")
     with pytest.raises(urllib.error.HTTPError) as refused:
         urllib.request.urlopen(f"{s3.url}/pictures/private")
     assert refused.value.code == 403
@@ -160,11 +146,14 @@ def test_who_may_not_is_refused(s3: S3) -> None:
 
 def test_what_is_not_built_says_so(s3: S3) -> None:
     boto = s3.client()
-    assert code(boto.get_bucket_policy, Bucket="pictures") == (404, "NoSuchBucketPolicy")
+    assert refusal(boto.get_bucket_policy, Bucket="pictures") == (404, "NoSuchBucketPolicy")
     accelerated = {"AccelerateConfiguration": {"Status": "Enabled"}}
-    assert code(boto.put_bucket_accelerate_configuration, Bucket="pictures", **accelerated) == (501, "NotImplemented")
+    assert refusal(boto.put_bucket_accelerate_configuration, Bucket="pictures", **accelerated) == (
+        501,
+        "NotImplemented",
+    )
     secret = {"ServerSideEncryption": "aws:kms"}
-    assert code(boto.put_object, Bucket="pictures", Key="x", Body=b"", **secret) == (501, "NotImplemented")
+    assert refusal(boto.put_object, Bucket="pictures", Key="x", Body=b"", **secret) == (501, "NotImplemented")
     assert boto.get_bucket_versioning(Bucket="pictures").get("Status") is None
 
 
@@ -175,4 +164,4 @@ def test_a_header_that_was_not_signed_is_refused(s3: S3) -> None:
         request.headers["x-amz-meta-smuggled"] = "yes"
 
     boto.meta.events.register("before-send.s3.PutObject", add)
-    assert code(boto.put_object, Bucket="pictures", Key="smuggled", Body=b"x") == (403, "AccessDenied")
+    assert refusal(boto.put_object, Bucket="pictures", Key="smuggled", Body=b"x") == (403, "AccessDenied")

@@ -5,12 +5,12 @@ import json
 import tarfile
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from s3_clients import S3, s3_store
+from s3_clients import S3
 
 from pileus_objectstore.core import listing, objects
 from pileus_objectstore.core.cluster import ListingQuery
@@ -20,13 +20,7 @@ from pileus_objectstore.worker import Worker
 
 BUCKET = "large"
 NAMED = {"Bucket": BUCKET, "Key": "k"}
-
-
-@pytest.fixture(scope="module")
-def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
-    with s3_store(tmp_path_factory.mktemp("s3")) as store:
-        store.client().create_bucket(Bucket=BUCKET)
-        yield store
+BUCKETS = (BUCKET,)
 
 
 def account(s3: S3) -> str:

@@ -1,10 +1,8 @@
 """Bucket policies: who gets what through S3's API, and that a deny holds for Swift's API, too."""
 
 import json
-import urllib.request
 from collections.abc import Iterator
 from typing import Any
-from urllib.error import HTTPError
 
 import pytest
 from botocore import UNSIGNED
@@ -38,7 +36,7 @@ def policy(s3: S3) -> Iterator[Any]:
 
     yield put
     if outcome(s3.client().delete_bucket_policy):
-        POLICY.store(s3.store.app.tools, Target(f"AUTH_{project(s3, 'demo')}", BUCKET), None)
+        POLICY.store(s3.store.app.tools, Target(f"AUTH_{s3.project()}", BUCKET), None)
 
 
 def anyone(action: Any, key: str = "/*", **more: Any) -> dict[str, Any]:
@@ -61,25 +59,6 @@ def anonymous(s3: S3) -> Any:
     return boto3.client("s3", endpoint_url=s3.url, region_name="RegionOne", config=config)
 
 
-def project(s3: S3, user: str) -> str:
-    token = s3.identity.token(user)
-    headers = {"X-Auth-Token": token, "X-Subject-Token": token}
-    found: str = s3.identity.client.get("/v3/auth/tokens", headers=headers).get_json()["token"]["project"]["id"]
-    return found
-
-
-def swift(s3: S3, method: str, path: str, user: str = "demo", **headers: str) -> int:
-    """The status of a call of Swift's API on the bucket's account."""
-    account = f"AUTH_{project(s3, 'demo')}"
-    given = {"X-Auth-Token": s3.identity.token(user), **{name.replace("_", "-"): v for name, v in headers.items()}}
-    request = urllib.request.Request(f"{s3.url}/v1/{account}/{path}", method=method, headers=given)
-    try:
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return int(answer.status)
-    except HTTPError as err:
-        return err.code
-
-
 def test_what_is_allowed_to_everyone(s3: S3, policy: Any) -> None:
     guest, other = anonymous(s3), s3.client("other")
     assert outcome(guest.get_object, Key="open/a") == "AccessDenied"
@@ -91,17 +70,17 @@ def test_what_is_allowed_to_everyone(s3: S3, policy: Any) -> None:
     assert outcome(guest.get_object, Key="open/none") == "AccessDenied", "what is there is for those who may list"
     policy(anyone("s3:GetObject"), anyone("s3:ListBucket", ""))
     assert outcome(guest.get_object, Key="open/none") == "NoSuchKey" and outcome(guest.list_objects_v2) == ""
-    assert swift(s3, "GET", f"{BUCKET}/b", "other") == 200, "and the same through Swift's API"
+    assert s3.swift("GET", f"{BUCKET}/b", user="other") == 200, "and the same through Swift's API"
 
 
 def test_a_project_is_allowed(s3: S3, policy: Any) -> None:
     other = s3.client("other")
-    for principal in (project(s3, "other"), f"arn:aws:iam::{project(s3, 'other')}:root"):
+    for principal in (s3.project("other"), f"arn:aws:iam::{s3.project('other')}:root"):
         policy({**anyone("s3:PutObject"), "Principal": {"AWS": [principal]}})
         assert outcome(other.put_object, Key="theirs", Body=b"x") == ""
     assert outcome(other.get_object, Key="b") == "AccessDenied"
     assert outcome(anonymous(s3).put_object, Key="theirs", Body=b"x") == "AccessDenied"
-    policy({**anyone("s3:PutObject"), "Principal": {"AWS": project(s3, "admin")}})
+    policy({**anyone("s3:PutObject"), "Principal": {"AWS": s3.project("admin")}})
     assert outcome(other.put_object, Key="theirs", Body=b"x") == "AccessDenied"
 
 
@@ -112,10 +91,10 @@ def test_a_deny_wins_in_both_apis(s3: S3, policy: Any) -> None:
     assert outcome(boto.get_object, Key="open/a") == ""
     assert outcome(boto.copy_object, Key="copy", CopySource=f"{BUCKET}/b") == "AccessDenied"
     for method in ("GET", "HEAD", "DELETE"):
-        assert swift(s3, method, f"{BUCKET}/b") == 403, method
-    assert swift(s3, "COPY", f"{BUCKET}/b", Destination=f"{BUCKET}/copy") == 403
-    assert swift(s3, "PUT", f"{BUCKET}/copy", X_Copy_From=f"{BUCKET}/b", Content_Length="0") == 403
-    assert swift(s3, "GET", f"{BUCKET}/open/a") == 200
+        assert s3.swift(method, f"{BUCKET}/b") == 403, method
+    assert s3.swift("COPY", f"{BUCKET}/b", Destination=f"{BUCKET}/copy") == 403
+    assert s3.swift("PUT", f"{BUCKET}/copy", X_Copy_From=f"{BUCKET}/b", Content_Length="0") == 403
+    assert s3.swift("GET", f"{BUCKET}/open/a") == 200
 
 
 def test_an_object_of_parts_is_like_any_other(s3: S3, policy: Any) -> None:
@@ -128,12 +107,12 @@ def test_an_object_of_parts_is_like_any_other(s3: S3, policy: Any) -> None:
     policy(anyone("s3:GetObject", "/parts"))
     assert other.get_object(Bucket=BUCKET, Key="parts")["Body"].read() == b"1"
     policy(anyone("s3:GetObject", "/parts", Effect="Deny"))
-    assert swift(s3, "GET", f"{BUCKET}/parts") == 403
+    assert s3.swift("GET", f"{BUCKET}/parts") == 403
 
 
 def test_not_this(s3: S3, policy: Any) -> None:
     policy(
-        {"Effect": "Deny", "NotPrincipal": {"AWS": project(s3, "demo")}, "NotAction": "s3:GetObject",
+        {"Effect": "Deny", "NotPrincipal": {"AWS": s3.project()}, "NotAction": "s3:GetObject",
          "Resource": f"arn:aws:s3:::{BUCKET}/*"},
         {"Principal": {"AWS": "*"}, "Action": "s3:*Object", "NotResource": f"arn:aws:s3:::{BUCKET}/open/*"},
     )  # fmt: skip
@@ -197,7 +176,7 @@ def test_swifts_headers_are_not_s3s(s3: S3, policy: Any) -> None:
     """A header without an effect fulfils no condition: a PUT of Swift's API has no ACL of S3."""
     must = {"StringNotEquals": {"s3:x-amz-acl": "private"}}
     policy(anyone("s3:PutObject", Effect="Deny", Condition=must))
-    assert swift(s3, "PUT", f"{BUCKET}/new", X_Amz_Acl="private", Content_Length="0") == 403
+    assert s3.swift("PUT", f"{BUCKET}/new", X_Amz_Acl="private", Content_Length="0") == 403
     assert outcome(s3.client().put_object, Key="new", Body=b"", ACL="private") == ""
 
 
@@ -206,7 +185,7 @@ def test_nobody_locks_themselves_out(s3: S3, policy: Any) -> None:
     policy(everything)
     assert outcome(s3.client().get_bucket_policy) == "AccessDenied"
     assert outcome(s3.client().delete_bucket_policy) == "AccessDenied"
-    assert swift(s3, "DELETE", BUCKET) == 403 == swift(s3, "POST", BUCKET, X_Container_Read=".r:*")
+    assert s3.swift("DELETE", BUCKET) == 403 == s3.swift("POST", BUCKET, X_Container_Read=".r:*")
 
 
 def test_documents_are_kept_as_they_were_written(s3: S3, policy: Any) -> None:
@@ -273,4 +252,4 @@ def test_versions_have_actions_of_their_own(s3: S3, policy: Any) -> None:
     assert outcome(other.get_object, Key="v") == "AccessDenied"
     policy(anyone("s3:GetObject", "/v", Effect="Deny"))
     assert outcome(boto.get_object, Key="v", VersionId=first) == "AccessDenied"
-    assert swift(s3, "GET", f"{BUCKET}/v?version-id={first}") == 403
+    assert s3.swift("GET", f"{BUCKET}/v?version-id={first}") == 403

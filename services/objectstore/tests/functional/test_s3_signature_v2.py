@@ -2,19 +2,14 @@
 
 import time
 import urllib.request
-from collections.abc import Iterator
 from urllib.error import HTTPError
 
 import pytest
 from botocore.exceptions import ClientError
 from s3_clients import S3, s3_store
 
-
-@pytest.fixture(scope="module")
-def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
-    with s3_store(tmp_path_factory.mktemp("s3"), s3_signature_v2=True) as store:
-        store.client().create_bucket(Bucket="old")
-        yield store
+S3_OPTIONS = {"s3_signature_v2": True}
+BUCKETS = ("old",)
 
 
 def fetch(url: str, method: str = "GET") -> tuple[int, bytes]:

@@ -2,21 +2,14 @@
 
 import threading
 import uuid
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
-from s3_clients import S3, s3_store
+from s3_clients import S3, refusal
 
 PART = b"p" * (5 << 20)
-
-
-@pytest.fixture(scope="module")
-def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
-    with s3_store(tmp_path_factory.mktemp("s3"), customer_keys_over_http=True) as store:
-        yield store
+S3_OPTIONS = {"customer_keys_over_http": True}
 
 
 @pytest.fixture
@@ -30,13 +23,6 @@ def bucket(s3: S3) -> str:
 def set_state(s3: S3, bucket: str, state: str) -> None:
     s3.client().put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": state})
     assert s3.client().get_bucket_versioning(Bucket=bucket)["Status"] == state
-
-
-def refusal(call: Any, **arguments: Any) -> tuple[int, str]:
-    with pytest.raises(ClientError) as caught:
-        call(**arguments)
-    answer = caught.value.response
-    return answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Code"]
 
 
 def listed(s3: S3, bucket: str, **more: Any) -> set[tuple[str, str, bool, bool]]:

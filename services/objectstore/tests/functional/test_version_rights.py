@@ -4,19 +4,12 @@ import http.client
 import json
 import urllib.request
 import uuid
-from collections.abc import Iterator
 from typing import Any
 from urllib.error import HTTPError
 
 import pytest
 from botocore.exceptions import ClientError
-from s3_clients import S3, s3_store
-
-
-@pytest.fixture(scope="module")
-def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
-    with s3_store(tmp_path_factory.mktemp("s3")) as store:
-        yield store
+from s3_clients import S3
 
 
 @pytest.fixture
@@ -33,18 +26,13 @@ def anonymous(s3: S3, method: str, path: str) -> tuple[int, bytes]:
     return answer.status, answer.read()
 
 
-def project(s3: S3, user: str) -> str:
-    found: str = s3.client(user).list_buckets()["Owner"]["ID"]
-    return found
-
-
 def swift(
     s3: S3, method: str, path: str, user: str = "demo", owner: str = "demo", data: bytes | None = None, **headers: str
 ) -> tuple[int, bytes, dict[str, str]]:
     """Status, body and headers of a call of Swift's API on the account of `owner`; a `user` of "" has no token."""
     given = {name.replace("_", "-"): value for name, value in headers.items()}
     given |= {"X-Auth-Token": s3.identity.token(user)} if user else {}
-    url = f"{s3.url}/v1/AUTH_{project(s3, owner)}/{path}"
+    url = f"{s3.url}/v1/AUTH_{s3.project(owner)}/{path}"
     request = urllib.request.Request(url, data, given, method=method)
     try:
         with urllib.request.urlopen(request, timeout=30) as answer:
@@ -76,7 +64,7 @@ def test_the_version_of_a_link_is_not_one_of_its_target(s3: S3, bucket: str) -> 
     s3.client().put_bucket_acl(Bucket=bucket, ACL="public-read")
     s3.client().put_object(Bucket=bucket, Key="secret", Body=b"secret!")
     mine = {"user": "other", "owner": "other"}
-    account = f"AUTH_{project(s3, 'demo')}"
+    account = f"AUTH_{s3.project()}"
     assert swift(s3, "PUT", "mine", X_Versions_Enabled="true", **mine)[0] in (201, 202)
     link = {"X_Symlink_Target": f"{bucket}/secret", "X_Symlink_Target_Account": account, "Content_Type": "a/b"}
     made = swift(s3, "PUT", "mine/link", data=b"", **mine, **link)
@@ -144,7 +132,7 @@ def test_acls_of_swift_grant_no_version(s3: S3, bucket: str) -> None:
     boto, other = s3.client(), s3.client("other")
     old = boto.put_object(Bucket=bucket, Key="k", Body=b"old")["VersionId"]
     boto.put_object(Bucket=bucket, Key="k", Body=b"new")
-    writers = f"{project(s3, 'other')}:*"
+    writers = f"{s3.project('other')}:*"
     assert swift(s3, "POST", bucket, X_Container_Read=".r:*,.rlistings", X_Container_Write=writers)[0] == 204
     assert anonymous(s3, "GET", f"/{bucket}/k") == (200, b"new")
     assert anonymous(s3, "GET", f"/{bucket}/k?versionId={old}")[0] == 403
