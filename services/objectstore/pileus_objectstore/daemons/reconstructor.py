@@ -2,10 +2,10 @@
 
 For each partition the host of the first device that answers compares the heads of objects with the fragments on all
 devices: the names of the fragments follow from a head's name and version. What is missing on the device where it
-belongs, or on a handoff while that is lost, is copied from a device that has it, or else rebuilt. A fragment on another device than its own is removed once its own
-has it. Fragments that belong to no head, such as those of a version that was replaced or of a PUT that failed, are
-removed after a day, if all devices could be asked, as any may have the head as a handoff. Two looks in a row have to
-find no head, because one may be on its way from one device to another.
+belongs, or on a handoff while that is lost, is copied from a device that has it, or else rebuilt. A fragment on another
+device than its own is removed once its own has it. Fragments that belong to no head, such as those of a version that
+was replaced or of a PUT that failed, are removed after a day, if all devices could be asked, as any may have it as a
+handoff. Two looks in a row have to find no head, because one may be on its way from one device to another.
 """
 
 import logging

@@ -6,8 +6,8 @@ of its places (as a handoff, or since the ring was changed) is removed once all 
 
 Handoffs replace places that are lost, until those return: a device that its own host can't use at once, all devices of
 a host after it was silent for `host_lost_s` seconds. A pass works on partitions with lost places first, and ends after
-`repairer.PASS_S` seconds. The next one finds what is left by comparing again, and begins behind the partition where this one
-ended.
+`repairer.PASS_S` seconds. The next one finds what is left by comparing again, and begins behind the partition where
+this one ended.
 """
 
 from collections.abc import Callable, Iterator

@@ -227,7 +227,7 @@ def test_fragments_stay_while_their_head_may_be_on_a_lost_handoff(
             worker.reconstructor.run()
         assert files(store) == before
     finally:
-        worker._cluster.close()
+        worker.stop()
         store.close()
 
 

@@ -8,7 +8,7 @@ import pytest
 from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from s3_clients import S3
+from s3_clients import S3, s3_store
 
 BUCKETS = ("odd",)
 

@@ -71,7 +71,7 @@ def expired(s3: S3) -> None:
     try:
         assert "expired" in worker.expirer.run()
     finally:
-        worker._cluster.close()
+        worker.stop()
 
 
 def of_segments(s3: S3) -> None:

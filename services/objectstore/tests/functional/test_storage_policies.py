@@ -147,7 +147,7 @@ def test_a_replica_that_replication_makes_counts_as_the_others(store: ObjectStor
     assert infos()[first] is None
     worker = Worker(store.configs[0])
     worker.replicator.run()
-    worker._cluster.close()
+    worker.stop()
     assert infos() == before
 
 
