@@ -11,6 +11,7 @@ from pileus_objectstore.api import RESOURCES
 from pileus_objectstore.api.proxy import Proxy
 from pileus_objectstore.clients.access_keys import AccessKeys, IdentityVerifier, Verifier
 from pileus_objectstore.config import Config
+from pileus_objectstore.core import rate_limits
 from pileus_objectstore.core.encryption.cluster import EncryptedCluster
 from pileus_objectstore.core.encryption.root_secrets import RootSecrets
 from pileus_objectstore.core.policy_cache import PolicyCache
@@ -28,7 +29,9 @@ def build(config: Config) -> Proxy:
 
 
 def create(config: Config, authenticate: Authenticator, enforcer: Enforcer, verify: Verifier) -> Proxy:
-    """A proxy with its own way to validate tokens and signatures, and its own policy."""
+    """A proxy with its own way to validate tokens and signatures, and its own policy. Raises ValueError for options."""
+    for limits in (config.container_ratelimits, config.container_listing_ratelimits):
+        rate_limits.parse(limits)
     rings, roots = Rings(config.ring_directory), RootSecrets(config.root_secrets)
     cluster = EncryptedCluster(rings, Pool(config.key()), roots, everything=config.encryption)
     cluster.local_host = config.storage_bind

@@ -41,6 +41,16 @@ class Config(ServiceConfig):
     )
     read_only: bool = option("Refuse all writes, but in accounts that an operator has excluded", False)
     read_only_allows_deletes: bool = option("Allow deletions where all other writes are refused", False)
+    account_ratelimit: float = option(
+        "Containers that each proxy process creates and deletes per second in one account; 0: any number", 0.0
+    )
+    container_ratelimits: tuple[str, ...] = option(
+        "SIZE=RATE: how many writes per second each proxy process makes in a container of that many objects", ()
+    )
+    container_listing_ratelimits: tuple[str, ...] = option(
+        "SIZE=RATE: how many lists per second each proxy process makes of a container of that many objects", ()
+    )
+    ratelimit_max_sleep_s: float = option("Seconds below which a limited request waits instead of being refused", 60.0)
     encryption: bool = option(
         "Encrypt all objects on disk; those whose S3 request or bucket asks for it are encrypted anyway", False
     )

@@ -20,6 +20,24 @@ class AccountReadOnly(ShortRefusal):
     text = "Writes are disabled for this account."
 
 
+class RateLimited(ShortRefusal):
+    """The next turn of the account or container is too far away; after `retry_after` seconds there is one."""
+
+    status = 498
+    text = "Slow down"
+
+    def __init__(self, seconds: int) -> None:
+        self.retry_after = seconds
+        super().__init__()
+
+
+class Blacklisted(ShortRefusal):
+    """An operator has locked the account out."""
+
+    status = 497
+    text = "Your account has been blacklisted"
+
+
 class BadPath(CloudError):
     """A path or name that is not well-formed."""
 

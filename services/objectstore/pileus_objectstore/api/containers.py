@@ -5,7 +5,7 @@ from pileus_objectstore.api.http import Request, Response, http_date
 from pileus_objectstore.api.listing_formats import listing_query, media_type, render_container
 from pileus_objectstore.api.metadata_headers import container_changes, visible
 from pileus_objectstore.api.routes import Calls
-from pileus_objectstore.core import containers, object_versioning, storage_policies
+from pileus_objectstore.core import containers, object_versioning, rate_limits, storage_policies
 from pileus_objectstore.core.access import LIST_VERSIONS, SET_VERSIONING
 from pileus_objectstore.core.listing import VERSIONING
 from pileus_objectstore.core.tools import Tools
@@ -17,6 +17,7 @@ calls = Calls("container")
 @calls.endpoint("GET", policy="objectstore:container:read", acl="read")
 def index(tools: Tools, request: Request) -> Response:
     """List the container's objects."""
+    rate_limits.admit_listing(tools, request.target)
     if "versions" in request.query:
         request.access.require(LIST_VERSIONS, request.target)
         info, body, media = object_versions.index(tools, request)

@@ -20,7 +20,11 @@ from pileus_objectstore.core.requests import Read
 from pileus_objectstore.core.tools import Tools
 from pileus_objectstore.errors import BadPath, ClientGone, NameTooLong, ShortRefusal
 
-REASONS = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus} | {499: "499 Client Disconnect"}
+REASONS = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus} | {
+    497: "497 Blacklisted",
+    498: "498 Rate Limited",
+    499: "499 Client Disconnect",
+}
 MAX_QUERY_FIELDS = 100
 MAX_CONDITION_FIELDS = 1000
 MAX_KNOWN_HEADERS = 1000
@@ -217,9 +221,9 @@ def refusal(err: CloudError, status: int = 0) -> Response:
     status, why = status or err.status, str(err)
     if isinstance(err, NameTooLong) and err.facts["what"] != "Object":
         return Response(status, (), why.encode())  # Swift says so of text, too
-    if isinstance(err, ShortRefusal):
-        return Response(status, (), why.encode())
     later = () if err.retry_after is None else (("Retry-After", str(err.retry_after)),)
+    if isinstance(err, ShortRefusal):
+        return Response(status, later, why.encode())
     if status in PLAIN and why not in GENERIC:
         return Response(status, later, why.encode(errors="replace"), "text/plain; charset=UTF-8")
     phrase = REASONS.get(status, f"{status} Error").partition(" ")[2]

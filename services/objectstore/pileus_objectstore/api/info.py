@@ -4,7 +4,7 @@ import msgspec
 
 from pileus_objectstore.api.cross_origin import crossdomain
 from pileus_objectstore.api.http import Request, Response
-from pileus_objectstore.core import listing, metadata, names, storage_policies
+from pileus_objectstore.core import listing, metadata, names, rate_limits, storage_policies
 from pileus_objectstore.core.requests import MAX_OBJECT_BYTES
 from pileus_objectstore.core.tools import Tools
 
@@ -86,7 +86,21 @@ def _features(tools: Tools) -> dict[str, dict[str, object]]:
         features["domain_remap"] = {"default_reseller_prefix": tools.config.account_prefix}
     if tools.config.read_only:
         features["read_only"] = {}
-    return features
+    return features | _rate_limits(tools)
+
+
+def _rate_limits(tools: Tools) -> dict[str, dict[str, object]]:
+    """The limits that the options set, each of one proxy process; {} if there are none."""
+    config = tools.config
+    if not (config.account_ratelimit or config.container_ratelimits or config.container_listing_ratelimits):
+        return {}
+    shown: dict[str, object] = {
+        "account_ratelimit": config.account_ratelimit,
+        "max_sleep_time_seconds": config.ratelimit_max_sleep_s,
+        "container_ratelimits": rate_limits.parse(config.container_ratelimits),
+        "container_listing_ratelimits": rate_limits.parse(config.container_listing_ratelimits),
+    }
+    return {"ratelimit": shown}
 
 
 PUBLIC = {"/info": show, "/healthcheck": healthcheck, "/crossdomain.xml": crossdomain}

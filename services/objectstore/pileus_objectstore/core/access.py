@@ -10,7 +10,7 @@ from typing import NamedTuple
 from pileus_kit import decoding
 from pileus_kit.auth import Caller
 from pileus_kit.errors import CloudError, Forbidden, NotFound, Unauthorized
-from pileus_objectstore.core import object_versioning, read_only, stored_objects
+from pileus_objectstore.core import object_versioning, rate_limits, read_only, stored_objects
 from pileus_objectstore.core.acls import DEFAULT_DOMAIN, parse
 from pileus_objectstore.core.bucket_rights import (
     OBJECT_ACL,
@@ -43,6 +43,11 @@ class Action(NamedTuple):
     acl: str = ""
     s3: str = ""
     permission: str = ""
+
+    @property
+    def writes(self) -> bool:
+        """Whether it changes something. Who lists the parts of an upload needs the right to write them."""
+        return not (self.rule.endswith(":read") or self.s3.startswith("s3:List"))
 
     def named(self, s3: str, permission: str = "") -> "Action":
         """The same action under a closer name of S3; it is granted by the owner, by policies, and by `permission`."""
@@ -101,12 +106,13 @@ class Access:
     may ask.
     """
 
-    __slots__ = ("_tools", "caller", "customer_key", "facts", "followed", "referrer", "signed_for")
+    __slots__ = ("_counted", "_tools", "caller", "customer_key", "facts", "followed", "referrer", "signed_for")
 
     def __init__(
         self, tools: Tools, caller: Caller | None = None, referrer: str = "", facts: RequestFacts | None = None
     ) -> None:
         self._tools = tools
+        self._counted: Target | None = None
         self.caller = caller
         self.referrer = referrer
         self.signed_for: Target | None = None
@@ -116,7 +122,7 @@ class Access:
 
     def require(self, action: Action, target: Target, version: str = "") -> bool:
         """True if the policy allows it, False if an ACL or a signature does. Raises Unauthorized or Forbidden,
-        and AccountReadOnly.
+        and what `_check_limits` does.
 
         `version` is that of the target which is to be read, changed or deleted; an object to which the target leads has
         another. Raises BadRequest for what is no version's id.
@@ -135,25 +141,41 @@ class Access:
         for fresh in (False, True):
             by_role = self._granted(action, subject, fresh)
             if by_role is not None:
-                read_only.check_action(self._tools, action.rule, action.s3, target.account)
+                self._check_limits(action, target)
                 return by_role
         raise self._refusal(action)
 
     def refuse_denied(self, action: Action, target: Target, version: str = "") -> None:
         """Raise Unauthorized or Forbidden if the bucket's policy denies what a signature or a form's key allows.
 
-        Raises AccountReadOnly.
+        Raises what `_check_limits` does, too.
         """
-        read_only.check_action(self._tools, action.rule, action.s3, target.account)
         for fresh in (False, True):
             info = self._head(target, fresh)
             if info is None or self._effect(action, Subject(target, version), rights_of(info)) is not Effect.DENY:
+                self._check_limits(action, target)
                 return
         raise self._refusal(action)
 
     def may_list(self, target: Target) -> bool:
         """Whether the caller may list the names that begin with an object's, and so may know that it isn't there."""
         return self._granted(READ_CONTAINER, Subject(target.parent, listed=target.object), fresh=False) is not None
+
+    def _check_limits(self, action: Action, target: Target) -> None:
+        """Let what is allowed wait, or refuse it: raise AccountReadOnly, RateLimited or Blacklisted.
+
+        A request counts once for what it writes, though its rights may be asked for more than once. Who sets the limits
+        of an account isn't bound by them there.
+        """
+        if not target.container and self._tools.policies.allows(SET_ACCOUNT_LIMITS.rule, self.caller, target):
+            return
+        if action.writes:
+            if target == self._counted:
+                return
+            read_only.check_action(self._tools, action.rule, action.s3, target.account)
+        rate_limits.admit(self._tools, action.rule, target, writes=action.writes)
+        if action.writes:
+            self._counted = target
 
     def _refusal(self, action: Action) -> CloudError:
         return Unauthorized() if self.caller is None else Forbidden(rule=action.rule)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from pileus_kit.auth import Caller
 from pileus_kit.errors import BadRequest, NotFound
-from pileus_objectstore.core import listing, read_only
+from pileus_objectstore.core import listing, rate_limits, read_only
 from pileus_objectstore.core.access import PROJECT_DOMAIN, SET_ACCOUNT_LIMITS, SET_ACCOUNT_QUOTA, Access
 from pileus_objectstore.core.cluster import ListingQuery
 from pileus_objectstore.core.listing_heads import check_reply, check_total
@@ -26,7 +26,7 @@ from pileus_objectstore.wire.contract import (
 PAST_RESERVED = f"{RESERVED}\U0010ffff"  # after the names of all containers that no client can name
 DELETED = "X-Account-Sysmeta-Deleted"  # when an operator deleted the account with all that is in it
 DELETED_LATELY = "The account was deleted a moment ago."
-LIMITS = (read_only.HEADER,)  # which operators set, also of an account that may only be read
+LIMITS = (read_only.HEADER, rate_limits.HEADER)  # which operators set, also of an account that may only be read
 UNKNOWN_DOMAIN = "_unknown"  # stored until a request of the account's own project states the domain
 
 
@@ -87,6 +87,7 @@ def update(tools: Tools, access: Access, target: Target, values: Mapping[str, st
     """
     if any(name in LIMITS for name in values):
         access.require(SET_ACCOUNT_LIMITS, target)
+        rate_limits.check(values.get(rate_limits.HEADER, ""))
     if not values or any(name not in LIMITS for name in values):
         read_only.check_account(tools, target.account)
     for quota in (name for name in values if name in ACCOUNT_QUOTAS or name.startswith(POLICY_QUOTAS)):

@@ -19,14 +19,12 @@ OF_ACCOUNTS = (
 
 
 def check_action(tools: Tools, rule: str, s3: str, account: str) -> None:
-    """Raise AccountReadOnly if an action, by its policy rule and S3's name, would change a read-only account.
+    """Raise AccountReadOnly for a write, by its policy rule and S3's name, in an account that may only be read.
 
     What changes the account itself is checked where it is known which of its settings change: see `check_account`.
     """
-    if rule.endswith(":read") or rule in OF_ACCOUNTS or s3.startswith("s3:List"):
-        return
     is_deletion = rule.endswith(":delete") or s3 in DELETIONS
-    if not (is_deletion and tools.config.read_only_allows_deletes):
+    if rule not in OF_ACCOUNTS and not (is_deletion and tools.config.read_only_allows_deletes):
         check_account(tools, account)
 
 

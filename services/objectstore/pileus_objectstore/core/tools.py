@@ -8,6 +8,7 @@ from pileus_objectstore.config import Config
 from pileus_objectstore.core.clock import Clock
 from pileus_objectstore.core.cluster import Cluster
 from pileus_objectstore.core.listing_cache import ListingCache
+from pileus_objectstore.core.pacer import Pacer
 from pileus_objectstore.core.policy_cache import PolicyCache
 from pileus_objectstore.core.turns import Turns
 
@@ -22,4 +23,5 @@ class Tools:
     policies: PolicyCache
     authenticate: Authenticator
     now: Callable[[], float] = field(default_factory=Clock)
+    pacer: Pacer = field(default_factory=Pacer)
     turns: Turns = field(default_factory=Turns)

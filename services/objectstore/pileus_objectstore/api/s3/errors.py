@@ -134,6 +134,8 @@ def error_of(err: CloudError, for_object: bool) -> S3Error:
         411: "MissingContentLength",
         412: "PreconditionFailed",
         429: "SlowDown",
+        497: "AccessDenied",
+        498: "SlowDown",
         501: "NotImplemented",
         503: "ServiceUnavailable",
         507: "ServiceUnavailable",

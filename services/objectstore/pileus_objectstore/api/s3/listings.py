@@ -12,7 +12,7 @@ from pileus_objectstore.api.s3.errors import S3Error
 from pileus_objectstore.api.s3.metadata import listed_etag
 from pileus_objectstore.api.s3.requests import S3Request
 from pileus_objectstore.api.s3.xml_bodies import Node, response
-from pileus_objectstore.core import containers
+from pileus_objectstore.core import containers, rate_limits
 from pileus_objectstore.core.access import READ_CONTAINER
 from pileus_objectstore.core.cluster import ListingQuery
 from pileus_objectstore.core.listing import Entry
@@ -37,6 +37,7 @@ class Listing:
 def index(s3: S3Request) -> Response:
     """ListObjects, or ListObjectsV2 with list-type=2."""
     s3.access.require(READ_CONTAINER, s3.container)
+    rate_limits.admit_listing(s3.tools, s3.container)
     if s3.query.get("list-type") == "2":
         return _second(s3)
     if "list-type" in s3.query:

@@ -7,7 +7,7 @@ from pileus_objectstore.api.s3.listings import encoder, limit_of
 from pileus_objectstore.api.s3.metadata import listed_etag
 from pileus_objectstore.api.s3.requests import S3Request
 from pileus_objectstore.api.s3.xml_bodies import Node, parse, response, text
-from pileus_objectstore.core import containers, object_versioning, objects
+from pileus_objectstore.core import containers, object_versioning, objects, rate_limits
 from pileus_objectstore.core.access import LIST_VERSIONS, SET_VERSIONING, read_setting
 from pileus_objectstore.core.cluster import ListingQuery
 from pileus_objectstore.core.listing import VERSIONING
@@ -52,6 +52,7 @@ def update_versioning(s3: S3Request) -> Response:
 def index(s3: S3Request) -> Response:
     """ListObjectVersions."""
     s3.access.require(LIST_VERSIONS, s3.container)
+    rate_limits.admit_listing(s3.tools, s3.container)
     limit, show = limit_of(s3, "max-keys"), encoder(s3)
     prefix, delimiter = s3.query.get("prefix", ""), s3.query.get("delimiter", "")
     marker, version_marker = s3.query.get("key-marker", ""), s3.query.get("version-id-marker", "")
