@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import time
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -14,6 +15,7 @@ from pileus_objectstore.wire.framing import CHUNK_BYTES, Body, ConnectionBroken,
 R = TypeVar("R")
 CONNECT_S = 2.0
 ANSWER_S = 60.0
+TRUSTED_S = 0.02  # a connection that was used within this time is open
 MIN_WRITE_BYTES_PER_S = 4 << 20  # what any device manages to write
 COPIED_BYTES = 65536  # chunks shorter than this are copied into one packet with their size
 
@@ -73,7 +75,7 @@ class Exchange:
 
     def extend_timeout(self, size: int) -> None:
         """Wait longer for the reply, because `size` bytes must be written to disk before it is sent."""
-        self._stream.sock.settimeout(ANSWER_S + size / MIN_WRITE_BYTES_PER_S)
+        self._stream.timeout_s = ANSWER_S + size / MIN_WRITE_BYTES_PER_S
 
     def done(self, body: Body | None = None) -> None:
         """Give the connection back to the pool, or close it if too much of a reply's body is left on it."""
@@ -82,7 +84,7 @@ class Exchange:
         except OSError:
             whole = False
         if whole:
-            self._stream.sock.settimeout(ANSWER_S)
+            self._stream.timeout_s = ANSWER_S
             self._pool.release(self.host, self._stream)
         else:
             self.drop()
@@ -135,23 +137,27 @@ class Pool:
         )
 
     def acquire(self, host: str) -> Stream:
-        """An open connection. Idle ones that the host has closed are discarded. Raises HostDown."""
+        """An open connection. Idle ones that the host has closed are discarded. Raises HostDown.
+
+        One that was used a moment ago isn't looked at: a host that closes it now fails a call as if it had died in it.
+        """
         while True:
             with self._lock:
                 idle = self._idle.get(host)
                 stream = idle.pop() if idle else None
             if stream is None:
                 break
-            if not stream.waiting():
+            if time.monotonic() < stream.used_at + TRUSTED_S or not stream.waiting():
                 return stream
             stream.sock.close()
         try:
-            return Stream(self._connect(host))
+            return Stream(self._connect(host), ANSWER_S)
         except OSError as e:
             raise HostDown(host=host, why=str(e) or type(e).__name__) from e
 
     def release(self, host: str, stream: Stream) -> None:
         """Keep a connection for the next call."""
+        stream.used_at = time.monotonic()
         with self._lock:
             self._idle.setdefault(host, []).append(stream)
 
@@ -168,5 +174,4 @@ def _connect(host: str) -> socket.socket:
     name, _, port = host.rpartition(":")
     sock = socket.create_connection((name, int(port)), CONNECT_S)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    sock.settimeout(ANSWER_S)
     return sock

@@ -7,6 +7,7 @@ side of this code would send raises ConnectionBroken.
 
 import select
 import socket
+import struct
 
 MAX_HEAD_BYTES = 1 << 20  # rows of listings travel in a header
 MAX_HEADERS = 16
@@ -25,9 +26,20 @@ class ConnectionBroken(ConnectionError):
 class Stream:
     """A socket, and the bytes that were received but not read yet."""
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, timeout_s: float = 0.0, tick_s: float = 0.0) -> None:
+        """With `timeout_s` the kernel ends a call that waits so long: Python's own timeouts cost a poll before each one.
+
+        `arrives` waits for `tick_s` seconds, by default as long as everything else.
+        """
         self.sock = sock
+        self.timeout_s = timeout_s
+        self.used_at = 0.0  # when its last user gave it back (monotonic)
+        self._tick_s = tick_s or timeout_s
         self._held = b""
+        if timeout_s:
+            sock.settimeout(None)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _timeval(self._tick_s))
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _timeval(timeout_s))
 
     def read_head(self) -> bytes:
         """Everything before the empty line; b'' if the other side closed between two messages."""
@@ -38,7 +50,7 @@ class Stream:
             while end < 0:
                 if len(data) > MAX_HEAD_BYTES:
                     raise ConnectionBroken("head too long")
-                more = self.sock.recv(RECEIVE_BYTES)
+                more = self._receive(RECEIVE_BYTES)
                 if not more:
                     if data:
                         raise ConnectionBroken("closed in the middle of a head")
@@ -55,7 +67,7 @@ class Stream:
         if self._held:
             piece, self._held = self._held[:max_bytes], self._held[max_bytes:]
             return piece
-        return self.sock.recv(min(max_bytes, CHUNK_BYTES))
+        return self._receive(min(max_bytes, CHUNK_BYTES))
 
     def read_exactly(self, size: int) -> bytes:
         """Exactly `size` bytes."""
@@ -73,20 +85,38 @@ class Stream:
         while b"\r\n" not in self._held:
             if len(self._held) > MAX_LINE_BYTES:
                 raise ConnectionBroken("line too long")
-            more = self.sock.recv(RECEIVE_BYTES)
+            more = self._receive(RECEIVE_BYTES)
             if not more:
                 raise ConnectionBroken("closed in the middle of a chunk")
             self._held += more
         line, _, self._held = self._held.partition(b"\r\n")
         return line
 
-    def waiting(self, timeout_s: float = 0) -> bool:
-        """Whether something (or the end) has arrived, or arrives within `timeout_s` seconds."""
+    def waiting(self) -> bool:
+        """Whether something (or the end) has arrived."""
         if self._held:
             return True
         poll = select.poll()
         poll.register(self.sock, select.POLLIN)
-        return bool(poll.poll(timeout_s * 1000))
+        return bool(poll.poll(0))
+
+    def arrives(self) -> bool:
+        """Whether something (or the end) has arrived, or arrives within a tick."""
+        try:
+            self._held = self._held or self.sock.recv(RECEIVE_BYTES)
+        except BlockingIOError:
+            return False
+        return True
+
+    def _receive(self, max_bytes: int) -> bytes:
+        waited_s = 0.0
+        while True:
+            try:
+                return self.sock.recv(max_bytes)
+            except BlockingIOError:
+                waited_s += self._tick_s
+                if waited_s >= self.timeout_s:
+                    raise TimeoutError(f"nothing came for {self.timeout_s:.0f} s") from None
 
 
 class Body:
@@ -132,6 +162,11 @@ class Body:
         while not self.ended and max_bytes > 0:
             max_bytes -= len(self.read())
         return self.ended
+
+
+def _timeval(seconds: float) -> bytes:
+    """A time as the socket options SO_RCVTIMEO and SO_SNDTIMEO take it: seconds and microseconds."""
+    return struct.pack("ll", int(seconds), int(seconds % 1 * 1_000_000))
 
 
 def parse_head(head: bytes) -> tuple[bytes, dict[bytes, bytes]]:

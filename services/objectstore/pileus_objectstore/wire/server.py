@@ -115,8 +115,7 @@ class Server:
         except OSError:
             return
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        sock.settimeout(ANSWER_S)
-        stream = Stream(sock)
+        stream = Stream(sock, ANSWER_S, LINGER_S)
         self._streams.add(stream)
         self._selector.register(sock, selectors.EVENT_READ, stream)
 
@@ -147,7 +146,7 @@ class Server:
                     return False
                 if self._stopping:
                     return False
-                if not stream.waiting(0 if self._threads.waiting else LINGER_S):
+                if not (stream.waiting() if self._threads.waiting else stream.arrives()):
                     return True
         except OSError:
             return False
