@@ -31,10 +31,16 @@ OUT_OF_ROOM = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
 class EventLoop:
-    """Calls `respond(connection)` for a whole request, and `refuse(connection, status, why)` for an unreadable one."""
+    """Calls `respond(connection)` for a whole request, and `refuse(connection, status, why)` for an unreadable one.
+
+    `respond` returns a connection that was queued and has its turn now; the same thread goes on with that.
+    """
 
     def __init__(
-        self, limits: Limits, respond: Callable[[Connection], None], refuse: Callable[[Connection, int, str], None]
+        self,
+        limits: Limits,
+        respond: Callable[[Connection], Connection | None],
+        refuse: Callable[[Connection, int, str], None],
     ) -> None:
         self.limits, self._respond, self._refuse = limits, respond, refuse
         self._epoll = select.epoll()
@@ -56,8 +62,8 @@ class EventLoop:
             if fd == self._stop_event:
                 return False
             connection = self._connections.get(fd)
-            if connection is not None and (state := self._claim(connection)):
-                self._handle(connection, state)
+            while connection is not None and (state := self._claim(connection)):
+                connection = self._handle(connection, state)
         return True
 
     def _claim(self, connection: Connection) -> State | None:
@@ -69,17 +75,18 @@ class EventLoop:
             connection.state = State.BUSY
             return state
 
-    def _handle(self, connection: Connection, state: State) -> None:
+    def _handle(self, connection: Connection, state: State) -> Connection | None:
+        """Do what the connection waited for. Returns another one that has its turn now."""
         connection.charge_wait(state)
         try:
             if state is State.QUEUED:
-                self._respond(connection)
-            elif state is State.SENDING:
+                return self._respond(connection)
+            if state is State.SENDING:
                 self.flush(connection)
             elif state is State.LINGERING:
                 self._discard_input(connection)
             elif connection.receive():
-                self.proceed(connection)
+                return self.proceed(connection)
             else:
                 self.close(connection)
         except OSError:  # the client broke the connection, or is too slow
@@ -87,18 +94,18 @@ class EventLoop:
         except (Exception, SystemExit):
             log.exception("a connection failed")
             self.close(connection)
+        return None
 
-    def proceed(self, connection: Connection) -> None:
-        """Answer the next request if it is whole, else wait for the rest of it."""
+    def proceed(self, connection: Connection) -> Connection | None:
+        """Answer the next request if it is whole, else wait for the rest of it. Returns what `respond` does."""
         framing, had_head = connection.framing, connection.framing.has_head
         try:
             is_whole = bool(connection.received) and framing.is_whole(connection.received)
         except HeadTooLarge:
             self._refuse(connection, 431, "The request's head is too large.")
-            return
+            return None
         if is_whole:
-            self._respond(connection)
-            return
+            return self._respond(connection)
         if framing.has_head:
             if not had_head and framing.expects_continue:
                 connection.socket.send(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -107,6 +114,7 @@ class EventLoop:
         self._wait(connection, State.RECEIVING, IN)
         if len(connection.received) > MAX_BUFFERED_TOTAL_BYTES // 1000:
             self._make_room_in_memory()
+        return None
 
     def flush(self, connection: Connection) -> None:
         """Send the rest of an answer as the client takes it, without a thread that waits; then do what the answer said:

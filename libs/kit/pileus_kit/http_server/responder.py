@@ -55,7 +55,7 @@ class Responder:
         request_process: Callable[[], None] | None = None,
     ) -> None:
         """`request_process` asks for another API process; None: there may be none."""
-        self._config, self._application, self._log = gunicorn_config, application, gunicorn_log
+        self._config, self._application, self._log = _Settled(gunicorn_config), application, gunicorn_log
         self.event_loop = EventLoop(limits, self.respond, self.refuse)
         self.pool = ThreadPool(limits.threads, limits.slow_transfers, self.event_loop.handle_event)
         self._load = LoadMonitor(request_process)
@@ -63,14 +63,17 @@ class Responder:
 
     # -- a request's way -------------------------------------------------------------------------------------------
 
-    def respond(self, connection: Connection) -> None:
-        """Parse and answer the request that has arrived, or queue it until its owner's share has room."""
+    def respond(self, connection: Connection) -> Connection | None:
+        """Parse and answer the request that has arrived, or queue it until its owner's share has room.
+
+        Returns the owner's next connection that was queued; the caller goes on with it.
+        """
         if connection.request is None and not (self._parse(connection) and self._admit(connection)):
-            return
+            return None
         thread, began = threading.get_ident(), time.monotonic()
         self.pool.busy_since[thread] = began
         try:
-            self._answer(connection)
+            return self._answer(connection)
         finally:
             self.pool.busy_since.pop(thread, None)
             self._load.count(time.monotonic() - began)
@@ -118,19 +121,21 @@ class Responder:
             connection.state = State.BUSY
         return is_admitted
 
-    def _answer(self, connection: Connection) -> None:
+    def _answer(self, connection: Connection) -> Connection | None:
         slot = _Slot(self, connection.owner)
+        following: Connection | None = None
         connection.socket.begin_request(slot.before_wait)
         try:
             connection.keep_alive = self._call_application(connection)
-            slot.leave()
+            following = slot.leave()
             self._drain(connection)
+            if connection.keep_alive:
+                connection.begin_next_request()
+            self.event_loop.flush(connection)
         except BaseException:
-            slot.leave()
+            self.resume(following or slot.leave())
             raise
-        if connection.keep_alive:
-            connection.begin_next_request()
-        self.event_loop.flush(connection)
+        return following
 
     def _call_application(self, connection: Connection) -> bool:
         """Call the application and send its answer. Whether the connection can be kept."""
@@ -191,11 +196,25 @@ class Responder:
         head += "Retry-After: 1\r\n\r\n" if status == 429 else "\r\n"
         return head.encode("latin-1") + body
 
-    def leave_share(self, owner: Hashable) -> None:
-        """End one request of the owner, and resume the next one that is queued."""
-        following = self._shares.leave(owner)
-        if following is not None:
-            self.event_loop.resume(following)
+    def leave_share(self, owner: Hashable) -> Connection | None:
+        """End one request of the owner. Returns the next one that was queued."""
+        return self._shares.leave(owner)
+
+    def resume(self, connection: Connection | None) -> None:
+        """Let another thread take up a request that was queued, if there is one."""
+        if connection is not None:
+            self.event_loop.resume(connection)
+
+
+class _Settled:
+    """gunicorn's settings, each looked up once: its own object searches for each of the thirty that a request reads."""
+
+    def __init__(self, config: Any) -> None:
+        self._config = config
+
+    def __getattr__(self, name: str) -> Any:
+        value = self.__dict__[name] = getattr(self._config, name)
+        return value
 
 
 class _Slot:
@@ -212,15 +231,15 @@ class _Slot:
         """Give up the slot if there is a substitute for this thread, which is about to wait for its client."""
         if self._is_held and self._responder.pool.add_substitute(self._owner):
             self._is_held, self._has_substitute = False, True
-            self._responder.leave_share(self._owner)
+            self._responder.resume(self._responder.leave_share(self._owner))
 
-    def leave(self) -> None:
-        """Give up the slot and the substitute, whichever there is."""
-        if self._is_held:
-            self._responder.leave_share(self._owner)
+    def leave(self) -> Connection | None:
+        """Give up the slot and the substitute, whichever there is. Returns the request that has the slot now."""
+        following = self._responder.leave_share(self._owner) if self._is_held else None
         if self._has_substitute:
             self._responder.pool.remove_substitute(self._owner)
         self._is_held = self._has_substitute = False
+        return following
 
 
 def _send(response: Any, environ: dict[str, Any], answer: Any) -> None:

@@ -27,7 +27,7 @@ class Stream:
     """A socket, and the bytes that were received but not read yet."""
 
     def __init__(self, sock: socket.socket, timeout_s: float = 0.0, tick_s: float = 0.0) -> None:
-        """With `timeout_s` the kernel ends a call that waits so long: Python's own timeouts cost a poll before each one.
+        """With `timeout_s` the kernel ends a call that waits so long: Python's own timeouts cost a poll each time.
 
         `arrives` waits for `tick_s` seconds, by default as long as everything else.
         """
