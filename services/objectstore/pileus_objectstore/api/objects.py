@@ -1,14 +1,13 @@
 """/v1/{account}/{container}/{object}: bytes and what is known about them."""
 
 import mimetypes
-import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from urllib.parse import unquote
 
 from pileus_kit.errors import BadRequest
 from pileus_kit.numbers import parse_whole_number
-from pileus_objectstore.api import object_versions, temp_urls
+from pileus_objectstore.api import byte_ranges, object_versions, temp_urls
 from pileus_objectstore.api.conditions import conditions, ranges
 from pileus_objectstore.api.http import Request, Response, http_date
 from pileus_objectstore.api.metadata_headers import delete_at, object_metadata
@@ -161,7 +160,7 @@ def shown(request: Request, found: FoundObject) -> Response:
     if found.status == 416:
         return unsatisfiable(size, headers)
     if len(found.spans) > 1:
-        return _multipart(found, headers, media)
+        return byte_ranges.multipart(found, headers, media)
     first, last = found.spans[0]
     if found.status == 206:
         headers.append(("Content-Range", f"bytes {first}-{last}/{size}"))
@@ -196,28 +195,6 @@ def _redirection(link: Target, meta: ObjectMeta) -> Response:
     headers = [("Location", symlinks.location_of(link, meta))]
     headers += [(symlinks.ETAG, meta.headers[symlinks.ETAG])] if symlinks.ETAG in meta.headers else []
     return Response(307, headers, LINK_KEPT_POST, "text/plain")
-
-
-def _multipart(found: FoundObject, headers: list[tuple[str, str]], media: str) -> Response:
-    """multipart/byteranges (RFC 9110, 14.6); its length is known before the first byte is read."""
-    boundary, size, spans = secrets.token_hex(16), found.content.size, found.spans
-    intros = [
-        f"--{boundary}\r\nContent-Type: {media}\r\nContent-Range: bytes {first}-{last}/{size}\r\n\r\n".encode()
-        for first, last in spans
-    ]
-    end = f"--{boundary}--".encode()
-    length = sum(len(intro) + last - first + 3 for intro, (first, last) in zip(intros, spans, strict=True)) + len(end)
-    bodies = [found.content.read(first, last) for first, last in spans]
-    bodies[0] = objects.started(bodies[0])
-
-    def pieces() -> Iterator[bytes]:
-        for intro, body in zip(intros, bodies, strict=True):
-            yield intro
-            yield from body
-            yield b"\r\n"
-        yield end
-
-    return Response(206, headers, pieces(), f"multipart/byteranges;boundary={boundary}", length)
 
 
 def _media(found: FoundObject) -> str:

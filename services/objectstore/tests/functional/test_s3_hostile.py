@@ -8,7 +8,7 @@ import pytest
 from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from s3_clients import S3, s3_store
+from s3_clients import S3, refusal, s3_store
 
 BUCKETS = ("odd",)
 
@@ -41,7 +41,7 @@ def send(s3: S3, method: str, path: str, body: bytes = b"", **headers: str) -> t
         ("GET", "/odd/k?uploadId=..%2F..", 404),
         ("PUT", "/odd/k?uploadId=none&partNumber=1", 404),
         ("PUT", "/odd/k?uploadId=none&partNumber=0", 400),
-        ("POST", "/odd/k?uploadId=none", 400),
+        ("POST", "/odd/k?uploadId=none", 404),
         ("POST", "/odd?delete", 400),
         ("PUT", "/odd?lifecycle", 400),
         ("GET", "/odd/k?torrent", 501),
@@ -150,3 +150,19 @@ def test_with_its_storage_down_errors_are_s3s(tmp_path: Path) -> None:
             answer = connection.getresponse()
             assert answer.status == 503 and "<Code>ServiceUnavailable</Code>" in answer.read().decode()
         store.store.start_host(0)
+
+
+def test_a_signature_of_no_time(s3: S3) -> None:
+    access = s3.key("demo")[0]
+    signed = f"Credential={access}/20261130/RegionOne/s3/aws4_request, SignedHeaders=host;x-amz-date, Signature=0"
+    headers = {"Authorization": f"AWS4-HMAC-SHA256 {signed}", "x-amz-date": "20261130T091500Z,20261130T091500Z"}
+    connection = http.client.HTTPConnection(s3.url.removeprefix("http://"), timeout=30)
+    connection.request("GET", "/", headers=headers)
+    answer = connection.getresponse()
+    assert answer.status == 403 and b"requires a valid Date or x-amz-date header" in answer.read()
+
+
+def test_deletions_name_a_key(s3: S3) -> None:
+    wanted = {"Objects": [{"Key": "a"}, {"Key": ""}]}
+    boto = s3.client(parameter_validation=False)
+    assert refusal(boto.delete_objects, Bucket="odd", Delete=wanted) == (400, "UserKeyMustBeSpecified")

@@ -1,8 +1,11 @@
 """Multipart uploads through boto3."""
 
 import hashlib
+import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from urllib.error import HTTPError
+from xml.etree.ElementTree import fromstring
 
 import pytest
 from boto3.s3.transfer import TransferConfig
@@ -245,3 +248,26 @@ def test_completions_and_aborts_at_the_same_moment(s3: S3) -> None:
             assert boto.get_object(Bucket="large", Key="race")["Body"].read() == b"part"
             boto.delete_object(Bucket="large", Key="race")
         assert not [name for name in hidden(s3) if name.startswith("race/")]
+
+
+def test_lists_of_parts_have_swifts_order(s3: S3) -> None:
+    boto = s3.client()
+    upload = boto.create_multipart_upload(Bucket="large", Key="ordered")["UploadId"]
+    boto.upload_part(Bucket="large", Key="ordered", UploadId=upload, PartNumber=1, Body=b"x")
+    url = boto.generate_presigned_url("list_parts", {"Bucket": "large", "Key": "ordered", "UploadId": upload})
+    with urllib.request.urlopen(url, timeout=30) as answer:
+        names = [element.tag.rpartition("}")[2] for element in fromstring(answer.read())]
+    assert names.index("Owner") < names.index("StorageClass") < names.index("PartNumberMarker") < names.index("Part")
+    boto.abort_multipart_upload(Bucket="large", Key="ordered", UploadId=upload)
+
+
+def test_an_upload_that_is_not_there_goes_before_an_unreadable_list(s3: S3) -> None:
+    boto = s3.client()
+    upload = boto.create_multipart_upload(Bucket="large", Key="there")["UploadId"]
+    for key, status in (("elsewhere", 404), ("there", 400)):
+        named = {"Bucket": "large", "Key": key, "UploadId": upload}
+        url = boto.generate_presigned_url("complete_multipart_upload", named)
+        with pytest.raises(HTTPError) as caught:
+            urllib.request.urlopen(urllib.request.Request(url, b"<Complete", method="POST"), timeout=30)
+        assert caught.value.code == status
+    boto.abort_multipart_upload(Bucket="large", Key="there", UploadId=upload)

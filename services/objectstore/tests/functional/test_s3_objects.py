@@ -3,9 +3,12 @@
 import hashlib
 import urllib.error
 import urllib.request
-from typing import Any
+from email.message import Message
+from email.parser import BytesParser
+from typing import Any, cast
 
 import pytest
+from botocore.exceptions import ClientError
 from s3_clients import S3, refusal
 
 BUCKETS = ("pictures",)
@@ -165,3 +168,40 @@ def test_a_header_that_was_not_signed_is_refused(s3: S3) -> None:
 
     boto.meta.events.register("before-send.s3.PutObject", add)
     assert refusal(boto.put_object, Bucket="pictures", Key="smuggled", Body=b"x") == (403, "AccessDenied")
+
+
+def test_several_ranges(s3: S3) -> None:
+    boto = s3.client()
+    boto.put_object(Bucket="pictures", Key="many", Body=b"0123456789", ContentType="text/digits")
+    answer = boto.get_object(Bucket="pictures", Key="many", Range="bytes=1-2,4-5")
+    assert answer["ResponseMetadata"]["HTTPStatusCode"] == 206
+    message = BytesParser().parsebytes(
+        f"Content-Type: {answer['ContentType']}\r\n\r\n".encode() + answer["Body"].read()
+    )
+    parts = cast(list[Message], message.get_payload())
+    assert [part.get_payload(decode=True) for part in parts] == [b"12", b"45"]
+    assert [part["Content-Range"] for part in parts] == ["bytes 1-2/10", "bytes 4-5/10"]
+    assert {part.get_content_type() for part in parts} == {"text/digits"}
+
+
+def test_what_is_not_modified_still_accepts_ranges(s3: S3) -> None:
+    boto = s3.client()
+    etag = boto.put_object(Bucket="pictures", Key="same", Body=b"x")["ETag"]
+    with pytest.raises(ClientError) as caught:
+        boto.get_object(Bucket="pictures", Key="same", IfNoneMatch=etag)
+    answer = caught.value.response["ResponseMetadata"]
+    assert answer["HTTPStatusCode"] == 304 and answer["HTTPHeaders"]["accept-ranges"] == "bytes"
+
+
+def test_a_copys_source_has_one_parameter(s3: S3) -> None:
+    boto = s3.client()
+    boto.put_object(Bucket="pictures", Key="source", Body=b"x")
+    named = {"Bucket": "pictures", "Key": "copied", "CopySource": "pictures/source?versionId=null"}
+    boto.copy_object(**named)
+    assert boto.get_object(Bucket="pictures", Key="copied")["Body"].read() == b"x"
+    for asked in ("?nonsense", "?versionId=null&nonsense"):
+        source = {"x-amz-copy-source": f"/pictures/source{asked}"}
+        boto.meta.events.register_last(
+            "before-call.s3", lambda params, source=source, **_: params["headers"].update(source)
+        )
+        assert refusal(boto.copy_object, **named) == (400, "InvalidArgument")

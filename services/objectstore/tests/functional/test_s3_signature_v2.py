@@ -59,3 +59,9 @@ def test_odd_dates_and_names_are_refused(s3: S3) -> None:
             urllib.request.urlopen(asked, timeout=30)
     assert fetch(f"{s3.url}/old/k?xAWSAccessKeyId=a&Signature=b")[0] == 403
     assert fetch(f"{s3.url}/old/k?xAWSAccessKeyId=a&Signature=b&Expires={int(time.time()) + 60}")[0] == 400
+
+
+def test_an_expiry_that_is_no_date(s3: S3) -> None:
+    url = s3.client(signature_version="s3").generate_presigned_url("list_objects", {"Bucket": "old"}, ExpiresIn=2**32)
+    status, body = fetch(url)
+    assert status == 403 and b"Invalid date (should be seconds since epoch)" in body

@@ -237,3 +237,9 @@ def test_deletions_on_condition(s3: S3, bucket: str) -> None:
     boto.delete_object(**named, IfMatch="*")
     boto.delete_object(**named, IfMatch=made["ETag"], VersionId=made["VersionId"])
     boto.delete_object(**named, IfMatch="no", VersionId=made["VersionId"])
+
+
+def test_an_empty_delimiter_is_shown_as_it_was_asked_for(s3: S3, bucket: str) -> None:
+    boto = s3.client()
+    assert boto.list_object_versions(Bucket=bucket, Delimiter="")["Delimiter"] == ""
+    assert "Delimiter" not in boto.list_object_versions(Bucket=bucket)

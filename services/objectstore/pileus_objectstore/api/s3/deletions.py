@@ -58,8 +58,10 @@ def delete_many(s3: S3Request) -> Response:
         raise S3Error("InvalidRequest", "Missing required header for this request: Content-MD5 or a checksum")
     document = parse(s3.body(), "Delete")
     wanted = document.findall("Object")
-    if not wanted or len(wanted) > MAX_DELETES or not all(text(one, "Key") for one in wanted):
+    if not wanted or len(wanted) > MAX_DELETES or any(one.find("Key") is None for one in wanted):
         raise S3Error("MalformedXML")
+    if not all(text(one, "Key") for one in wanted):
+        raise S3Error("UserKeyMustBeSpecified")
     quiet = text(document, "Quiet").lower() == "true"
     result = Node("DeleteResult")
     for element in wanted:

@@ -79,7 +79,7 @@ CODES: dict[str, tuple[int, str]] = {
     "NoSuchWebsiteConfiguration": (404, "The specified bucket does not have a website configuration."),
     "NoSuchVersion": (404, "The specified version does not exist."),
     "NotImplemented": (501, "A header or query that you provided implies functionality that is not implemented."),
-    "ObjectLockConfigurationNotFoundError": (404, "Object Lock configuration does not exist for this bucket."),
+    "ObjectLockConfigurationNotFoundError": (404, "Object Lock configuration does not exist for this bucket"),
     "OperationAborted": (409, "A conflicting operation is in progress against this resource. Try again."),
     "OwnershipControlsNotFoundError": (404, "The bucket ownership controls were not found."),
     "PreconditionFailed": (412, "At least one of the preconditions that you specified did not hold."),
@@ -95,6 +95,7 @@ CODES: dict[str, tuple[int, str]] = {
         400,
         "The email address that you provided does not match any account; name a project by its id.",
     ),
+    "UserKeyMustBeSpecified": (400, "The request must contain the key of each object."),
     "XAmzContentSHA256Mismatch": (400, "The provided x-amz-content-sha256 header does not match what was computed."),
 }
 

@@ -27,6 +27,7 @@ MAX_ID = 255
 MAX_NEWER_VERSIONS = 100
 MIDNIGHT = re.compile(r"(\d{4}-\d\d-\d\d)(?:T00:00:00(?:\.0+)?(?:Z|\+00:00))?")
 TRANSITIONS = ("Transition", "NoncurrentVersionTransition")
+DELETE_AT_RULE = "swift-object-expiration"  # what Swift calls the end of an object by its own X-Delete-At
 ACTIONS = ("Expiration", "NoncurrentVersionExpiration", "AbortIncompleteMultipartUpload")
 
 
@@ -56,7 +57,16 @@ def delete(s3: S3Request) -> Response:
 
 
 def expiration_header(s3: S3Request, meta: ObjectMeta) -> list[tuple[str, str]]:
-    """The header that tells when an object ends and by which rule; none if no rule ends it."""
+    """The header that tells when an object ends and by which rule; none if nothing ends it."""
+    own = [(float(meta.delete_at), DELETE_AT_RULE)] if meta.delete_at else []
+    ends = own + _end_by_rule(s3, meta)
+    if not ends:
+        return []
+    moment, rule = min(ends)
+    return [("x-amz-expiration", f'expiry-date="{http_date(timestamp(moment))}", rule-id="{quote(rule)}"')]
+
+
+def _end_by_rule(s3: S3Request, meta: ObjectMeta) -> list[tuple[float, str]]:
     rules = LIFECYCLE.load(s3.tools, s3.container)
     if rules is None:
         return []
@@ -64,10 +74,7 @@ def expiration_header(s3: S3Request, meta: ObjectMeta) -> list[tuple[str, str]]:
     size = meta.size if meta.listed_size < 0 else meta.listed_size
     day_s = s3.tools.config.lifecycle_day_s
     found = expiry(rules.active, s3.key, size, tags, float(meta.timestamp), day_s)
-    if found is None or found.at > MAX_SHOWN_TIME:
-        return []
-    shown = f'expiry-date="{http_date(timestamp(found.at))}", rule-id="{quote(found.rule)}"'
-    return [("x-amz-expiration", shown)]
+    return [(found.at, found.rule)] if found is not None and found.at <= MAX_SHOWN_TIME else []
 
 
 def parse_rules(body: bytes) -> LifecycleRules:

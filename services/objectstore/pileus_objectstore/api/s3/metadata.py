@@ -13,7 +13,7 @@ from pileus_objectstore.core.multipart_uploads import CHECKSUM, ETAG
 from pileus_objectstore.core.objects import FoundObject
 from pileus_objectstore.wire.contract import ObjectMeta
 
-KEPT = ("Cache-Control", "Content-Disposition", "Content-Encoding", "Content-Language", "Expires")
+KEPT = ("Cache-Control", "Content-Disposition", "Content-Encoding", "Content-Language", "Expires", "X-Robots-Tag")
 USER, STORED_USER = "x-amz-meta-", "X-Object-Meta-"
 REDIRECT = "X-Object-Sysmeta-S3-Website-Redirect-Location"
 DEFAULT_TYPE = "binary/octet-stream"

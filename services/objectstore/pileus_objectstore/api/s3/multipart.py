@@ -143,7 +143,11 @@ class CountedReader:
 def complete(s3: S3Request) -> Response:
     """CompleteMultipartUpload."""
     s3.access.require(CREATE_OBJECT, s3.target)
-    parts = list(_named_parts(s3.body()))
+    try:
+        parts = list(_named_parts(s3.body()))
+    except S3Error:
+        find(s3)  # that there is no such upload goes before what is wrong with the list of its parts
+        raise
     if not parts or len(parts) > MAX_PARTS:
         raise S3Error("MalformedXML")
     numbers = [part.number for part in parts]

@@ -32,11 +32,11 @@ def list_parts(s3: S3Request) -> Response:
         ("UploadId", upload.id),
         _project("Initiator", owner),
         _project("Owner", owner),
+        ("StorageClass", "STANDARD"),
         ("PartNumberMarker", after),
         ("NextPartNumberMarker", parts[-1].number) if parts else None,
         ("MaxParts", limit),
         ("IsTruncated", len(found) > limit),
-        ("StorageClass", "STANDARD"),
         *_kind(upload.checksum),
     )
     return response(

@@ -6,10 +6,12 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 import msgspec
 
-from pileus_kit.errors import NotFound
+from pileus_kit.errors import BadRequest, NotFound
 from pileus_kit.numbers import parse_whole_number
+from pileus_objectstore.api import byte_ranges
 from pileus_objectstore.api.conditions import conditions, ranges
 from pileus_objectstore.api.http import Response
+from pileus_objectstore.api.metadata_headers import delete_at
 from pileus_objectstore.api.s3 import acls, checksums, encryption, lifecycle, lock_headers, metadata
 from pileus_objectstore.api.s3 import versions as object_versions
 from pileus_objectstore.api.s3.buckets import account_of
@@ -83,7 +85,7 @@ def _shown(s3: S3Request, found: objects.FoundObject, overrides: dict[str, str])
         outcome = asked.evaluate(metadata.etag_of(found.meta), float(found.meta.timestamp))
         status = outcome if outcome != 200 else status
     if status == 304:
-        return Response(304, [h for h in headers if h[0] in ("ETag", "Last-Modified")], b"", "")
+        return Response(304, [h for h in headers if h[0] in ("Accept-Ranges", "ETag", "Last-Modified")], b"", "")
     if status == 412:
         raise S3Error("PreconditionFailed")
     if status == 416:
@@ -93,9 +95,9 @@ def _shown(s3: S3Request, found: objects.FoundObject, overrides: dict[str, str])
     headers += lifecycle.expiration_header(s3, found.meta)
     if found.parts:
         headers.append(("x-amz-mp-parts-count", str(found.parts)))
-    if len(found.spans) > 1:
-        found = replace(found, status=200, spans=[(0, found.content.size - 1)])  # S3 sends the whole object then
-        status = 200
+    if len(found.spans) > 1:  # S3 itself would send the whole object
+        media = next(value for name, value in headers if name == "Content-Type")
+        return byte_ranges.multipart(found, [one for one in headers if one[0] != "Content-Type"], media)
     if s3.method == "HEAD" and status == 200 and not found.part:
         found = _ranged(s3, found)
         status = found.status
@@ -129,7 +131,7 @@ def create(s3: S3Request) -> Response:
 def store(s3: S3Request) -> Response:
     """Store the request's body, which may be of unknown length, as the object."""
     s3.access.require(CREATE_OBJECT, s3.target)
-    only_if_new = check_write_conditions(s3)
+    only_if_new, ends = check_write_conditions(s3), _expiry(s3)
     s3.payload.check_if_empty()
     headers = metadata.stored(s3.headers) | acls.of_new_object(s3) | lock_headers.of_new_object(s3)
     key = encryption.customer_key(s3)
@@ -144,6 +146,7 @@ def store(s3: S3Request) -> Response:
             s3.payload.read,
             s3.payload.size,
             headers,
+            delete_at=ends,
             only_if_new=only_if_new,
             event="Post" if s3.method == "POST" else "Put",
             footers=partial(_footers, s3) if expected is None and s3.payload.algorithm else None,
@@ -153,10 +156,18 @@ def store(s3: S3Request) -> Response:
     etag = reply.meta.etag if reply.meta else ""
     shown = [("ETag", f'"{etag}"'), *checksums.headers(s3.payload.checksum())]
     if reply.meta is not None:
-        kept = msgspec.structs.replace(reply.meta, headers=headers)
+        kept = msgspec.structs.replace(reply.meta, headers=headers, delete_at=ends)
         shown += lifecycle.expiration_header(s3, kept)
         shown += encryption.shown(reply.meta.headers, key)
     return Response(200, shown + object_versions.created_headers(reply.meta), b"", "")
+
+
+def _expiry(s3: S3Request) -> int:
+    """When the object ends by Swift's X-Delete-At or X-Delete-After, in epoch seconds; 0 for never. Raises S3Error."""
+    try:
+        return delete_at(s3.tools.now, s3.headers.get("x-delete-after", ""), s3.headers.get("x-delete-at", ""))
+    except BadRequest as err:
+        raise S3Error("InvalidArgument", str(err)) from None
 
 
 def _footers(s3: S3Request) -> Footers:
@@ -200,7 +211,12 @@ def copy(s3: S3Request) -> Response:
     headers |= acls.of_new_object(s3) | lock_headers.of_new_object(s3) | marks
     check_copy_conditions(s3, kept)
     request = CopyRequest(
-        GetRequest(source.target, version=source.version), s3.target, headers, fresh_metadata=True, customer_key=key
+        GetRequest(source.target, version=source.version),
+        s3.target,
+        headers,
+        _expiry(s3),
+        fresh_metadata=True,
+        customer_key=key,
     )
     copied = copies.copy(s3.tools, s3.access, request)
     meta = copied.reply.meta if copied.reply else None
@@ -236,7 +252,10 @@ def copy_source(s3: S3Request) -> CopySource:
     bucket, _, key = unquote(path).removeprefix("/").partition("/")
     if not bucket or not key:
         raise S3Error("InvalidArgument", "Copy Source must mention the source bucket and key: sourcebucket/sourcekey")
-    version = dict(parse_qsl(query, keep_blank_values=True)).get("versionId", "")
+    given = dict(parse_qsl(query, keep_blank_values=True))
+    version = given.pop("versionId", "")
+    if given:
+        raise S3Error("InvalidArgument", "Unsupported copy source parameter.")
     target = Target(account_of(s3, bucket), bucket, key)
     s3.check_owner("x-amz-source-expected-bucket-owner", target.account)
     return CopySource(target, version)

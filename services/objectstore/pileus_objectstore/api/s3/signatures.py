@@ -23,6 +23,7 @@ MAX_NUMBER_DIGITS = 20
 MAX_SKEW = timedelta(minutes=15)
 MAX_EXPIRES_S = 7 * 86400
 HEADER = re.compile(r"AWS4-HMAC-SHA256\s+(.*)", re.DOTALL)
+TIME = re.compile(r"\d{8}T\d{6}Z", re.ASCII)
 SAFE = "-_.~"
 
 
@@ -95,7 +96,7 @@ def _from_header(headers: Mapping[str, str]) -> _Claim:
     time = headers.get("x-amz-date", "")
     if not {"Credential", "SignedHeaders", "Signature"} <= fields.keys():
         raise S3Error("AuthorizationHeaderMalformed")
-    if not time:
+    if TIME.fullmatch(time) is None:
         raise S3Error("AccessDenied", "AWS authentication requires a valid Date or x-amz-date header")
     return _claim(fields["Credential"], fields["SignedHeaders"], fields["Signature"], time)
 

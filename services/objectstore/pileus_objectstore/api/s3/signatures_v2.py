@@ -23,6 +23,8 @@ SIGNED_PARAMETERS = frozenset(
     )
 )
 
+MAX_EPOCH_S = 2**32 - 1
+
 
 def is_header(headers: Mapping[str, str]) -> bool:
     """Whether the header Authorization has a signature of this version."""
@@ -80,7 +82,7 @@ def _check_date(date: str, now: float) -> None:
 
 
 def _check_expiry(expires: str, now: float) -> None:
-    if not expires.isdecimal() or len(expires) > 12:
+    if not expires.isdecimal() or len(expires) > 12 or int(expires) > MAX_EPOCH_S:
         raise S3Error("AccessDenied", "Invalid date (should be seconds since epoch): " + expires[:20])
     if int(expires) < now:
         raise S3Error("AccessDenied", "Request has expired")

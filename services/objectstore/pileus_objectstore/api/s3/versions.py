@@ -72,7 +72,7 @@ def index(s3: S3Request) -> Response:
         ("NextKeyMarker", show(last.name)) if last else None,
         ("NextVersionIdMarker", _shown_id(last)) if last and not last.is_group else None,
         ("MaxKeys", limit),
-        ("Delimiter", show(delimiter)) if delimiter else None,
+        ("Delimiter", show(delimiter)) if "delimiter" in s3.query else None,
         ("EncodingType", "url") if "encoding-type" in s3.query else None,
         ("IsTruncated", truncated),
     )
