@@ -6,7 +6,7 @@ from pileus_objectstore.api.http import Request, Response, http_date
 from pileus_objectstore.api.listing_formats import listing_query, media_type, render_account
 from pileus_objectstore.api.metadata_headers import account_changes, visible
 from pileus_objectstore.api.routes import Calls
-from pileus_objectstore.core import account_deletions, accounts, storage_policies
+from pileus_objectstore.core import account_acls, account_deletions, accounts, storage_policies
 from pileus_objectstore.core.access import PROJECT_DOMAIN, SET_ACCOUNT_LIMITS
 from pileus_objectstore.core.quotas import ACCOUNT_QUOTAS, policy_sums
 from pileus_objectstore.core.tools import Tools
@@ -79,6 +79,8 @@ def _headers(tools: Tools, info: ListingInfo | None, request: Request) -> list[t
         ]
     if info.value(PROJECT_DOMAIN) not in ("", accounts.UNKNOWN_DOMAIN):
         shown.append(("X-Account-Project-Domain-Id", info.value(PROJECT_DOMAIN)))
+    if request.owner and info.value(account_acls.STORED):
+        shown.append((account_acls.HEADER, info.value(account_acls.STORED)))
     for quota in ACCOUNT_QUOTAS:
         if info.value(quota):
             shown.append((quota.replace("-Meta-", "-"), info.value(quota)))

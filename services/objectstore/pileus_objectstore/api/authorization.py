@@ -11,8 +11,6 @@ from pileus_objectstore.api.http import Request
 from pileus_objectstore.api.routes import Call
 from pileus_objectstore.core.tools import Tools
 
-UPDATE_ACCOUNT = "objectstore:account:update"
-
 
 def identify(tools: Tools, rates: Rates, request: Request) -> None:
     """Find the caller. As in Swift, an invalid token makes its bearer anonymous: public containers still answer."""
@@ -22,8 +20,7 @@ def identify(tools: Tools, rates: Rates, request: Request) -> None:
 def authorize(tools: Tools, request: Request, call: Call) -> None:
     """Raise Unauthorized or Forbidden unless policy or ACL allows the call. Owners are shown keys and ACLs later."""
     version = "" if call.ignores_version else object_versions.named(request)
-    by_policy = request.access.require(call.action, request.target, version)
-    request.owner = by_policy and tools.policies.allows(UPDATE_ACCOUNT, request.access.caller, request.target)
+    request.owner = request.access.require(call.action, request.target, version) and request.access.owns(request.target)
 
 
 def _caller(tools: Tools, rates: Rates, request: Request) -> Caller | None:

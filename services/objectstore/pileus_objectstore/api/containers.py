@@ -62,7 +62,7 @@ def delete(tools: Tools, request: Request) -> Response:
 
 def _changes(request: Request) -> dict[str, str]:
     """The metadata that a request changes. Versioning has a right of its own in bucket policies."""
-    changes = container_changes(request.headers)
+    changes = container_changes(request.headers, owner=request.owner)
     if VERSIONING in changes:
         request.access.require(SET_VERSIONING, request.target)
     return changes

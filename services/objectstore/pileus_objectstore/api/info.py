@@ -62,6 +62,7 @@ FEATURES: dict[str, dict[str, object]] = {
         "min_segment_size": 5 << 20,
         "s3_acl": False,
     },
+    "account_acls": {},
     "account_quotas": {},
     "container_quotas": {},
 }

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pileus_kit.errors import BadRequest
 from pileus_kit.numbers import parse_whole_number
 from pileus_objectstore.api import etag_quotes
-from pileus_objectstore.core import accounts, acls, metadata, object_versioning
+from pileus_objectstore.core import account_acls, accounts, acls, metadata, object_versioning
 from pileus_objectstore.core.listing import VERSIONING
 from pileus_objectstore.core.metadata import TRUE
 
@@ -45,12 +45,21 @@ def account_changes(headers: Mapping[str, str], policy_quotas: Mapping[str, str]
             given[name.replace("Quota", "Meta-Quota")] = given.pop(name)
         elif name in ("X-Remove-Account-Quota-Bytes", "X-Remove-Account-Quota-Count"):
             given[name.replace("Account-Quota", "Account-Meta-Quota")] = given.pop(name)
-    limits = {name: given[name] for name in accounts.LIMITS if name in given}
-    return _changes("account", given) | quotas | limits
+    others = {name: given[name] for name in accounts.LIMITS if name in given}
+    if account_acls.HEADER in given:
+        others[account_acls.STORED] = account_acls.clean(given[account_acls.HEADER])
+    elif account_acls.HEADER.replace("X-", "X-Remove-", 1) in given:
+        others[account_acls.STORED] = ""
+    return _changes("account", given) | quotas | others
 
 
-def container_changes(headers: Mapping[str, str]) -> dict[str, str]:
-    """The metadata that a request sets (a value) or removes (''). Raises BadRequest."""
+def container_changes(headers: Mapping[str, str], *, owner: bool) -> dict[str, str]:
+    """The metadata that a request sets (a value) or removes (''). Raises BadRequest.
+
+    As in Swift, ACLs and keys are ignored that others than owners send.
+    """
+    if not owner:
+        headers = {name: value for name, value in headers.items() if not is_of_owners("container", _added(name))}
     if headers.get("X-Container-Sync-To"):
         raise BadRequest(why="Container synchronisation is not offered: no host may be synchronised with.")
     changes = _changes("container", headers)
@@ -89,11 +98,20 @@ def delete_at(now: Callable[[], float], after: str, at: str) -> int:
 
 def visible(kind: str, stored: Mapping[str, tuple[str, str]], owner: bool) -> Iterable[tuple[str, str]]:
     """The stored headers that a reader is shown. ACLs and keys are shown to owners only."""
-    key = f"X-{kind.title()}-Meta-Temp-Url-Key"
     for name, (value, _) in stored.items():
-        if value and "-Sysmeta-" not in name and (owner or not (name in OWNERS_HEADERS or name.startswith(key))):
+        if value and "-Sysmeta-" not in name and (owner or not is_of_owners(kind, name)):
             yield name, value
     yield from etag_quotes.shown(kind, stored)
+
+
+def is_of_owners(kind: str, name: str) -> bool:
+    """Whether only owners set and see a header: ACLs and keys, with which one gives rights to others."""
+    return name in OWNERS_HEADERS or name.startswith(f"X-{kind.title()}-Meta-Temp-Url-Key")
+
+
+def _added(name: str) -> str:
+    """The header that one removes, or the header itself."""
+    return name.replace("X-Remove-", "X-", 1)
 
 
 def _changes(kind: str, headers: Mapping[str, str]) -> dict[str, str]:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from pileus_kit import decoding
 from pileus_kit.auth import Caller
 from pileus_kit.errors import CloudError, Forbidden, NotFound, Unauthorized
-from pileus_objectstore.core import object_versioning, rate_limits, read_only, stored_objects
+from pileus_objectstore.core import account_acls, object_versioning, rate_limits, read_only, stored_objects
 from pileus_objectstore.core.acls import DEFAULT_DOMAIN, parse
 from pileus_objectstore.core.bucket_rights import (
     OBJECT_ACL,
@@ -67,6 +67,7 @@ LIST_PARTS = Action("objectstore:object:create", "write", "s3:ListMultipartUploa
 LIST_UPLOADS = Action("objectstore:container:read", "read", "s3:ListBucketMultipartUploads")
 LIST_VERSIONS = Action("objectstore:container:read", "read", "s3:ListBucketVersions")
 SET_VERSIONING = Action("objectstore:container:update", "", "s3:PutBucketVersioning")
+UPDATE_ACCOUNT = Action("objectstore:account:update")
 SET_ACCOUNT_QUOTA = Action("objectstore:account:set_quota")
 SET_ACCOUNT_LIMITS = Action("objectstore:account:set_limits")
 OVERRIDE_POLICY = "objectstore:container:override_policy"
@@ -121,8 +122,9 @@ class Access:
         self.facts = facts or no_facts()
 
     def require(self, action: Action, target: Target, version: str = "") -> bool:
-        """True if the policy allows it, False if an ACL or a signature does. Raises Unauthorized or Forbidden,
-        and what `_check_limits` does.
+        """True if the policy or the account's ACL allows it as to an owner, False if something else allows it.
+
+        Raises Unauthorized or Forbidden, and what `_check_limits` does.
 
         `version` is that of the target which is to be read, changed or deleted; an object to which the target leads has
         another. Raises BadRequest for what is no version's id.
@@ -157,6 +159,10 @@ class Access:
                 return
         raise self._refusal(action)
 
+    def owns(self, target: Target) -> bool:
+        """Whether the caller may change the target's account, and so is shown its keys and ACLs."""
+        return self._granted_by_account(UPDATE_ACCOUNT, Target(target.account), fresh=False) is True
+
     def may_list(self, target: Target) -> bool:
         """Whether the caller may list the names that begin with an object's, and so may know that it isn't there."""
         return self._granted(READ_CONTAINER, Subject(target.parent, listed=target.object), fresh=False) is not None
@@ -187,22 +193,28 @@ class Access:
         )
 
     def _granted(self, action: Action, subject: Subject, fresh: bool) -> bool | None:
-        """True if the policy of the store allows it, False if a setting of the bucket does, None if nothing does."""
+        """True if owners may do it and the caller is one, False if others may, too, None if nothing allows it."""
         target = subject.target
-        by_role = self._tools.policies.allows(action.rule, self.caller, target)
+        own = self._granted_by_account(action, target, fresh)
         info = self._head(target, fresh)
         if info is None:
-            return True if by_role else None
+            return own
         rights = rights_of(info)
         effect = self._effect(action, subject, rights)
         if effect is Effect.DENY:
             return None
-        if by_role:
-            return True
+        if own is not None:
+            return own
         allowed = effect is Effect.ALLOW or (effect is Effect.ALLOW_PROJECT and self._could_at_home(action))
         if allowed or self._admitted_by_swift(action, subject, rights.block.ignore_public_acls, fresh):
             return False
         return False if self._admitted_by_s3(action, subject, rights) else None
+
+    def _granted_by_account(self, action: Action, target: Target, fresh: bool) -> bool | None:
+        """What the policy of the store and the account's own ACL say: see `_granted`."""
+        if self._tools.policies.allows(action.rule, self.caller, target):
+            return True
+        return account_acls.grants(self._tools, self.caller, target, action.rule, action.s3, fresh=fresh)
 
     def _effect(self, action: Action, subject: Subject, rights: BucketRights) -> Effect:
         """What the bucket's policy says. A deny doesn't keep administrators from the policy itself.

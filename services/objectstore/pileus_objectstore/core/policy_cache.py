@@ -31,7 +31,7 @@ class PolicyCache:
         if known and known[0] is caller and time.monotonic() < self._forget_at:
             return known[1]
         project = self._config.project_of(target.account)
-        is_own = project and project == caller.project_id and self._has_service(caller, target.account)
+        is_own = project and project == caller.project_id and self.has_service(caller, target.account)
         own = project if is_own else "-"  # never equals the text of an absent scope
         verdict = self._enforcer.allows(rule, caller, {"project_id": own})
         with self._lock:
@@ -42,7 +42,7 @@ class PolicyCache:
             self._known[key] = (caller, verdict)
         return verdict
 
-    def _has_service(self, caller: Caller, account: str) -> bool:
+    def has_service(self, caller: Caller, account: str) -> bool:
         """Whether a service acts with the caller, which the accounts of services ask for: its token came along."""
         prefix = self._config.service_prefix
         if not prefix or not account.startswith(prefix):
