@@ -2,12 +2,16 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from urllib.parse import quote
 
 from pileus_deploy.bootstrap import Cloud
+from pileus_kit.json_types import JsonObject
 
 REASON = "drained by `pileus host drain`"
 COMPUTE_VERSION = {"OpenStack-API-Version": "compute 2.96"}
 DHCP, L3 = "DHCP agent", "L3 agent"
+WITH_AGENTS = ("compute", "network", "volume")
+PAGE = 50
 
 
 @dataclass
@@ -45,6 +49,32 @@ def load(cloud: Cloud) -> dict[str, CloudHost]:
         host = found.setdefault(name, CloudHost(name))
         host.services["volume"], host.volume_host = row["state"], row["host"]
         host.is_drained |= row["status"] == "disabled"
+    return found
+
+
+@dataclass
+class Inspected:
+    """What the agents of a machine say of its processes, or why none of them answers."""
+
+    silence: str = ""
+    processes: list[JsonObject] = field(default_factory=list)
+
+
+def inspect(cloud: Cloud) -> dict[str, Inspected]:
+    """Return what every machine with an agent says of itself, by its name. A silent one is waited for a few seconds."""
+    found: dict[str, Inspected] = {}
+    for service in WITH_AGENTS:
+        marker, is_last = "", False
+        while not is_last:
+            rows = cloud.call("GET", service, f"/operations/hosts?limit={PAGE}&marker={quote(marker)}")["hosts"]
+            is_last = len(rows) < PAGE
+            for row in rows:
+                marker = row["host"]
+                known = found.get(marker)
+                if row["inspection"] and (known is None or known.silence):
+                    found[marker] = Inspected(processes=row["inspection"]["machine"]["processes"])
+                elif known is None:
+                    found[marker] = Inspected(silence=row["silence"])
     return found
 
 

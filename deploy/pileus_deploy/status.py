@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from pileus_deploy import lifecycle, supervisor
+from pileus_deploy.cloud_hosts import Inspected
 from pileus_deploy.plan import Plan
 
 
@@ -39,7 +40,8 @@ def _show_machines(plan: Plan) -> bool:
     if not members:
         return False
     try:
-        known = cloud_hosts.load(Cloud(plan, "admin", "admin"))
+        admin = Cloud(plan, "admin", "admin")
+        known, inspected = cloud_hosts.load(admin), cloud_hosts.inspect(admin)
     except ClientException as err:  # which service doesn't answer is shown above
         print(f"The services don't say how the other machines are: {err}")
         return True
@@ -48,7 +50,30 @@ def _show_machines(plan: Plan) -> bool:
     for name, record in members.items():
         down = [service for service, state in known[name].services.items() if state != "up"] if name in known else []
         print(f"{name:22} {record.address:>26}  {states[name]}{': ' + ', '.join(down) if down else ''}")
-    return any(state != "up" for state in states.values())
+    worst = any(state != "up" for state in states.values())
+    print(f"\n{'PROCESS ELSEWHERE':30} {'PID':>8} {'RSS MiB':>8}  STATE")
+    for name in members:
+        worst |= _show_processes(name, inspected.get(name) or Inspected(silence="has never reported"))
+    return worst
+
+
+def _show_processes(machine: str, found: Inspected) -> bool:
+    """Print what a machine says of its processes. Returns whether one of them isn't well."""
+    if found.silence:
+        print(f"{machine:30} {'-':>8} {'':8}  {_printable(found.silence)}")
+        return True
+    worst = False
+    for process in found.processes:
+        name, pid, memory = _printable(f"{machine} {process['name']}"), process["pid"] or "-", process["memory_mib"]
+        trouble = process["port_error"] if process["is_running"] else "not running"
+        worst |= bool(trouble)
+        print(f"{name:30} {pid:>8} {memory:8.1f}  {_printable(trouble) or 'healthy'}")
+    return worst
+
+
+def _printable(text: str) -> str:
+    """Return the text without what a terminal would obey: another machine says it."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def _problem(plan: Plan, name: str, about: dict[str, int]) -> str:

@@ -18,7 +18,7 @@ from urllib.parse import unquote, urlsplit
 import amqp
 import requests
 
-from pileus_compute.rpc import ControlPlane
+from pileus_compute.rpc import ControlPlane, HostAgent
 from pileus_deploy import plan_files
 from pileus_deploy.plan import BUS_TLS_PORT, NBD_PORT, Plan
 from pileus_kit.accounts import Account
@@ -69,6 +69,14 @@ class Taken:
         finally:
             bus.close()
 
+    def inspect(self) -> str:
+        """Have another machine's agent say what is on it."""
+        bus = Bus(self.plan.bus_url(Account("compute", self.plan.host)))
+        try:
+            return f"answered {bus.client(HostAgent, self.other).inspect()}"
+        finally:
+            bus.close()
+
     def log_in_as(self, account: str) -> str:
         with self.connection(account):
             return "logged in"
@@ -93,6 +101,7 @@ class Taken:
             "read another host's queue": lambda: self.read_queue(f"compute.agent.{other}"),
             "read the workers' queue": lambda: self.read_queue("compute.worker"),
             "call as a worker": self.order,
+            "inspect another host": self.inspect,
             "report for another host": lambda: self.ask_for(other),
             "use another host's account": lambda: self.log_in_as(f"compute@{other}"),
             "use a service's account": lambda: self.log_in_as("compute"),

@@ -1,5 +1,6 @@
 """From one machine to three by two lines, while servers come and go and a guest answers pings."""
 
+import json
 import re
 import signal
 import threading
@@ -136,8 +137,22 @@ def test_from_one_machine_to_three(machines: Machines, demo: Cloud, admin: Cloud
             for target in (port, ports["m3"]):
                 assert_reached(machines.second, ports["m2"], target)
         assert_reached(machines.third, ports["m3"], port)
+    assert_seen(machines.controller, by_host)
     assert not loop.failures and loop.rounds >= 2
     servers.delete(anchor, *by_host.values())
+
+
+def assert_seen(controller: Machine, by_host: dict[str, str]) -> None:
+    """Check that status, doctor, top and trace, on the controller, see the other machines."""
+    doctor = json.loads(controller.pileus("--os-cloud", "pileus-admin", "doctor", "--json", check=False))
+    assert {"processes of m2", "wires of m2", "guests of m2", "processes of m3"} <= set(doctor["checked"]), doctor
+    assert not [one for one in doctor["findings"] if one["check"] in ("silent machines", "silent agents")]
+    status = controller.deploy("status", check=False)
+    assert re.search(r"m2 compute-agent +\d+ .* healthy", status) and "m3 network-agent" in status
+    top = json.loads(controller.pileus("--os-cloud", "pileus-admin", "top", "--json"))
+    assert {"m2", "m3"} <= {host["name"] for host in top["hosts"] if host["agents"] == "compute up, network up"}
+    trace = controller.pileus("--os-cloud", "pileus-admin", "trace", by_host["m2"])
+    assert re.search(r"boot .* m2$", trace, re.MULTILINE), trace
 
 
 def spread(servers: Servers) -> dict[str, str]:

@@ -20,6 +20,7 @@ REFUSED = {
     "read another host's queue": "refused for user 'compute@m2'",
     "read the workers' queue": "refused for user 'compute@m2'",
     "call as a worker": "refused for user 'compute@m2'",
+    "inspect another host": "HostDown",
     "report for another host": "may not speak for m1",
     "use another host's account": "Login was refused",
     "use a service's account": "Login was refused",

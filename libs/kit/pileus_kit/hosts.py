@@ -13,13 +13,17 @@ A service's model takes the columns and its core asks for the rest:
 A host with a column `forced_down` (the model takes ForcedDownColumns) is down for as long as an operator says so.
 """
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, TypeVar
 
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import Select
+from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column
 
 from pileus_kit.db import Utc, now
 from pileus_kit.liveness import is_silent
+
+Row = TypeVar("Row")
 
 
 class Seen(Protocol):
@@ -65,3 +69,26 @@ def reason_down(row: Seen, silence_s: float) -> str | None:
     if is_up(row, silence_s):
         return None
     return f"has not been heard of since {row.seen_at:%H:%M:%S}"
+
+
+@dataclass(frozen=True)
+class KnownHost:
+    """A host of a service; `silence` says why it counts as down, as the end of a sentence, and is None if it is up."""
+
+    name: str
+    silence: str | None
+
+
+@dataclass(frozen=True)
+class HostPage:
+    """Which hosts are asked for: those after `marker` in the order of names, or the one called `host`."""
+
+    marker: str
+    limit: int
+    host: str
+
+    def of(self, query: Select[Row], name: InstrumentedAttribute[str]) -> Select[Row]:
+        """Return the query for the page's rows; `name` is the column with the host's name."""
+        if self.host:
+            query = query.where(name == self.host)
+        return query.where(name > self.marker).order_by(name).limit(self.limit)

@@ -1,6 +1,6 @@
 """The policy rules of compute: OpenStack's names, defaults and scopes, as a table."""
 
-from pileus_kit import operations
+from pileus_kit import host_inspections, operations
 from pileus_kit.policy import (
     ADMIN,
     ANYONE,
@@ -212,6 +212,7 @@ def _named(names: tuple[str, ...], check: str) -> list[Rule]:
 
 RULES: list[Rule] = [
     *operations.RULES,
+    *host_inspections.RULES,
     *_named(READ, PROJECT_READER_OR_ADMIN),
     *_named(WRITE, PROJECT_MEMBER_OR_ADMIN),
     *_named(MANAGE, PROJECT_MANAGER_OR_ADMIN),

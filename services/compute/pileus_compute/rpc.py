@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from pileus_kit.inspection import TIMEOUT_S, Inspection
 from pileus_kit.json_types import JsonObject
 from pileus_kit.rpc import Interface, call, cast
 
@@ -214,7 +215,7 @@ class Wanted:
     power: Power
 
 
-class HostAgent(Interface, topic="compute.agent", version="1.1"):
+class HostAgent(Interface, topic="compute.agent", version="1.2"):
     """Errors not named at a call: GuestAbsent, HypervisorFailed."""
 
     @call(since="1.0", timeout_s=3600)
@@ -365,6 +366,10 @@ class HostAgent(Interface, topic="compute.agent", version="1.1"):
     @call(since="1.0")
     def inventory(self) -> Inventory:
         """What the host has, in total; nothing is reserved here."""
+
+    @call(since="1.2", timeout_s=TIMEOUT_S)
+    def inspect(self) -> Inspection:
+        """What is on this machine: its processes, disk and guests, for `pileus doctor`."""
 
     @cast(since="1.0")
     def poke(self) -> None:

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -9,6 +11,7 @@ from werkzeug.test import TestResponse
 
 from pileus_compute import app, flows
 from pileus_compute.agent.endpoint import HostEndpoint
+from pileus_compute.agent.inspection import inspect
 from pileus_compute.config import Config
 from pileus_compute.core import flavors, host_reports
 from pileus_compute.core.tools import Tools
@@ -29,8 +32,10 @@ from pileus_kit.testing import Client, TokenBook, fresh_sessions, routed_peers
 class InProcessAgent:
     """A host's agent without a bus. It calls its fake driver at once, and refuses as an agent behind the bus would."""
 
-    def __init__(self, driver: Fake, scratch: Path) -> None:
-        self.driver, self.down, self._agent = driver, False, HostEndpoint(driver, scratch)
+    def __init__(self, driver: Fake, config: Config) -> None:
+        inspection = partial(inspect, replace(config, host=driver.host, hypervisor="fake"))
+        self.driver, self.down = driver, False
+        self._agent = HostEndpoint(driver, Path(config.state, "scratch"), inspection=inspection)
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         target = self._snapshot if name == "snapshot" else getattr(self._agent, name)
@@ -107,7 +112,7 @@ class ComputeFixture:
             runner.stop()
 
     def add_host(self, name: str) -> InProcessAgent:
-        host = InProcessAgent(Fake(name), Path(self.tools.config.state, "scratch"))
+        host = InProcessAgent(Fake(name), self.tools.config)
         self.tools._agents[name] = cast(HostAgent, host)
         self.hello(name)
         return host

@@ -12,6 +12,7 @@ from pileus_kit.db import Sessions, alive
 from pileus_kit.doorbell import JobNotifier
 from pileus_kit.peers import Peers
 from pileus_kit.policy import Enforcer
+from pileus_kit.rpc import Agents
 from pileus_kit.web import create_app
 from pileus_network.api import RESOURCES
 from pileus_network.api.faults import neutron_error
@@ -21,6 +22,7 @@ from pileus_network.config import Config
 from pileus_network.core import quotas
 from pileus_network.core.compute_events import TOPIC
 from pileus_network.policy import RULES
+from pileus_network.rpc import HostAgent
 
 
 def create(tools: Tools, authenticate: Authenticator, enforcer: Enforcer) -> Flask:
@@ -41,7 +43,8 @@ def build(config: Config) -> Flask:
     quotas.parse_configured(config.quotas)  # a wrong limit stops the start
     sessions = Sessions(config.database_url("network"))
     peers = Peers(config)
-    tools = Tools(config, sessions, peers, AgentNotifier(config.bus), JobNotifier(config.bus, TOPIC))
+    agents, jobs = AgentNotifier(config.bus), JobNotifier(config.bus, TOPIC)
+    tools = Tools(config, sessions, peers, agents, jobs, Agents(config.bus, HostAgent))
     return create(tools, peers.authenticator(), Enforcer(RULES, Path(config.state, "policy", "network.yaml")))
 
 

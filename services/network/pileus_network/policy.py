@@ -7,7 +7,7 @@ as `network:project_id` and its security group's as `security_group:project_id`,
 before the colon. The rules are compared with the published ones in tests/unit/test_published_policies.py.
 """
 
-from pileus_kit import operations
+from pileus_kit import host_inspections, operations
 from pileus_kit.policy import (
     ADMIN,
     ADMIN_OR_SERVICE,
@@ -222,6 +222,7 @@ OTHERS = {
 
 RULES = [
     *operations.RULES,
+    *host_inspections.RULES,
     Rule("get_extension", ANYONE),
     *(
         Rule(name, check, scopes=("project",))

@@ -10,6 +10,7 @@ canonical strings (`ipaddress` compressed form, lower-case MACs), so that they c
 
 from dataclasses import dataclass
 
+from pileus_kit.inspection import TIMEOUT_S, Inspection
 from pileus_kit.json_types import JsonObject
 from pileus_kit.rpc import Interface, call, cast
 
@@ -289,7 +290,7 @@ class HostFacts:
     generation: int
 
 
-class HostAgent(Interface, topic="network.agent", version="1.0"):
+class HostAgent(Interface, topic="network.agent", version="1.1"):
     """What the agent of a host answers."""
 
     @cast(since="1.0")
@@ -302,6 +303,10 @@ class HostAgent(Interface, topic="network.agent", version="1.0"):
     @call(since="1.0", timeout_s=30)
     def report(self) -> Report:
         """Return what is true on the host, as of the generation that was applied last."""
+
+    @call(since="1.1", timeout_s=TIMEOUT_S)
+    def inspect(self) -> Inspection:
+        """Return what is on this machine: its processes, disk and networks, for `pileus doctor`."""
 
 
 class ControlPlane(Interface, topic="network.worker", version="1.2"):

@@ -6,19 +6,25 @@ from types import TracebackType
 from typing import Any, Self
 
 from pileus_kit.auth import Authenticator, Caller
+from pileus_kit.errors import HostDown
 from pileus_kit.flow import Runner
 from pileus_kit.peers import Peers
 from pileus_kit.policy import Enforcer
 from pileus_kit.testing import Client, TokenBook, fresh_sessions, routed_peers
 from pileus_kit.testing.callers import make_caller
+from pileus_network.agent.endpoint import AgentEndpoint
+from pileus_network.agent.reconciler import Reconciler
+from pileus_network.agent.service import load_backend
 from pileus_network.app import create
 from pileus_network.clients.agent_notifier import HostGeneration
 from pileus_network.clients.tools import Tools
 from pileus_network.config import Config
 from pileus_network.db.models import Model
 from pileus_network.policy import RULES
-from pileus_network.rpc import HostFacts, Report
+from pileus_network.rpc import HostAgent, HostFacts, Report
 from pileus_network.worker import DatabaseControlPlane, build_runner
+
+FACTS = HostFacts("test", "fake", "", (), -1)
 
 
 class RecordedNotifications:
@@ -55,12 +61,15 @@ class NetworkFixture:
         self.operator = self.book.add(make_caller("operator", "admin", project="operators"))
         self.sessions = fresh_sessions(Model, directory)
         self.notifications = RecordedNotifications()
+        self.down: set[str] = set()
+        """Hosts whose agents don't answer."""
         self.tools = Tools(
             Config(state=str(directory), **config),
             self.sessions,
             routed_peers({}),
             self.notifications,
             self.notifications,
+            self._agent,
         )
         self.enforcer = Enforcer(RULES)
         self.app = create(self.tools, authenticate or self.book, self.enforcer)
@@ -68,6 +77,14 @@ class NetworkFixture:
         self.control = DatabaseControlPlane(self.tools)
         for number, host in enumerate(hosts):
             self.hello(host, f"192.0.2.{number + 1}")
+
+    def _agent(self, host: str) -> HostAgent:
+        """Return the agent of a host in this process; it wires nothing."""
+        if host in self.down:
+            raise HostDown(host=host, why="the test says so")
+        config = replace(self.tools.config, host=host, driver="fake")
+        reconciler = Reconciler(host, load_backend(config), self.control, lambda generation: FACTS)
+        return AgentEndpoint(reconciler, config)
 
     def hello(self, host: str, tunnel_address: str = "", physical_networks: tuple[str, ...] = ("public",)) -> int:
         """Send the heartbeat of an agent that starts."""

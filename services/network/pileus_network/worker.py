@@ -30,7 +30,16 @@ from pileus_network.core import (
 from pileus_network.core.compute_events import TOPIC
 from pileus_network.db.models import Event, Job
 from pileus_network.flows import FLOWS
-from pileus_network.rpc import ControlPlane, HostChange, HostFacts, HostState, Report, ReportChange, SyncTiming
+from pileus_network.rpc import (
+    ControlPlane,
+    HostAgent,
+    HostChange,
+    HostFacts,
+    HostState,
+    Report,
+    ReportChange,
+    SyncTiming,
+)
 
 log = logging.getLogger(__name__)
 
@@ -125,6 +134,7 @@ class Worker:
             Peers(config),
             AgentNotifier(config.bus),
             JobNotifier(config.bus, TOPIC),
+            lambda host: self._bus.client(HostAgent, host),
         )
         self._control = DatabaseControlPlane(self._tools)
         self._runner = build_runner(self._tools, f"{config.host}:{os.getpid()}", FLOW_THREADS, config.history_days)

@@ -12,6 +12,7 @@ from pileus_kit.doorbell import JobNotifier
 from pileus_kit.peers import Peers
 from pileus_kit.policy import Enforcer
 from pileus_kit.process import load_config, serve_api
+from pileus_kit.rpc import Agents
 from pileus_kit.web import create_app, named_error
 from pileus_volume.api import RESOURCES, project_paths
 from pileus_volume.api.versions import MICROVERSIONS
@@ -43,12 +44,8 @@ def create(tools: Tools, authenticate: Authenticator, overrides: Path | None = N
 def build(config: Config) -> Flask:
     """The application with its real database, bus and peers."""
     peers = Peers(config)
-    jobs = JobNotifier(config.bus, DOORBELL)
-
-    def no_agent(host: str) -> StorageAgent:
-        raise LookupError("the API never calls a storage host")
-
-    tools = Tools(config, Sessions(config.database_url("volume")), peers, jobs.notify, no_agent)
+    jobs, agents = JobNotifier(config.bus, DOORBELL), Agents(config.bus, StorageAgent)
+    tools = Tools(config, Sessions(config.database_url("volume")), peers, jobs.notify, agents)
     return create(tools, peers.authenticator(), config.path("policy", "volume.yaml"))
 
 

@@ -1,6 +1,6 @@
 """Policy rules, with Cinder's names and present defaults."""
 
-from pileus_kit import operations
+from pileus_kit import host_inspections, operations
 from pileus_kit.policy import ADMIN, ANYONE, Rule
 from pileus_kit.policy import PROJECT_MEMBER_OR_ADMIN as MEMBER
 from pileus_kit.policy import PROJECT_MEMBER_OR_ADMIN_OR_SERVICE as MEMBER_OR_SERVICE
@@ -18,6 +18,7 @@ def _rules(check: str, names: str) -> list[Rule]:
 
 RULES = [
     *operations.RULES,
+    *host_inspections.RULES,
     *_rules(
         READER,
         """

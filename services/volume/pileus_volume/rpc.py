@@ -3,6 +3,7 @@
 
 from dataclasses import dataclass, field
 
+from pileus_kit.inspection import TIMEOUT_S, Inspection
 from pileus_kit.rpc import Interface, call
 
 GIB = 1 << 30
@@ -119,7 +120,7 @@ class HostReport:
     nbd_tls: bool
 
 
-class StorageAgent(Interface, topic="volume.agent", version="1.3"):
+class StorageAgent(Interface, topic="volume.agent", version="1.4"):
     """What workers may ask of a storage host. Every call is idempotent: calling it twice is calling it once."""
 
     @call(since="1.0", timeout_s=300)
@@ -175,6 +176,10 @@ class StorageAgent(Interface, topic="volume.agent", version="1.3"):
     @call(since="1.3", timeout_s=60)
     def apply_exports(self, desired: DesiredExports) -> None:
         """Serve exactly these exports over NBD."""
+
+    @call(since="1.4", timeout_s=TIMEOUT_S)
+    def inspect(self) -> Inspection:
+        """Return what is on this machine: its processes, disk and the files of volumes, for `pileus doctor`."""
 
 
 class ControlPlane(Interface, topic="volume.worker", version="1.1"):

@@ -70,6 +70,7 @@ class VolumeFixture(AbstractContextManager["VolumeFixture"]):
 
     def config(self, host: str = "host1") -> Config:
         """The configuration of a host."""
+        (self.directory / host).mkdir(mode=0o700, exist_ok=True)
         return Config(state=str(self.directory / host), host=host, backend="fake", sealing_keys="for tests")
 
     def add_host(self, host: str, backend: Callable[[Config], Backend] = FakeBackend) -> None:

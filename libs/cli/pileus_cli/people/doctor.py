@@ -1,11 +1,11 @@
-"""Looks for damage: in what the services report, and on this machine if the cloud's state is here."""
+"""Looks for damage: in what the services report, and on every machine of the cloud."""
 
 import functools
 import json
 import time
 from argparse import Namespace
 from collections.abc import Callable, Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -13,10 +13,9 @@ from pathlib import Path
 from pileus_cli.commands import Command, arg
 from pileus_cli.context import Context
 from pileus_cli.errors import Refused, Trouble, Unreachable
-from pileus_cli.people import machine
+from pileus_cli.people import machine, machines
 from pileus_cli.people.certificates import certificates
 from pileus_cli.people.findings import Finding
-from pileus_cli.people.limits import limits
 from pileus_cli.people.trace import SERVICES
 
 STATE = Path("/var/lib/pileus")
@@ -38,26 +37,48 @@ def doctor(context: Context, given: Namespace) -> int:
         for name, (services, check) in CHECKS.items()
         if all(map(context.cloud.offers, services))
     }
-    here = machine.Machine(context, Path(given.state))
-    if here.is_here:
-        looks |= {name: functools.partial(check, here) for name, check in HERE.items()}
+    every = machines.Machines(context, Path(given.state))
+    if any(map(context.cloud.offers, machines.WITH_AGENTS)):
+        looks["machines"] = functools.partial(machines.silent, every)
     for name, look in looks.items():
-        try:
-            found += look()
-            done.append(name)
-        except (Refused, Unreachable, OSError) as err:
-            found.append(Finding(name, "error", name, "the check couldn't be made", str(err), "deploy/status"))
-    if given.json:
-        print(json.dumps({"checked": done, "findings": [asdict(one) for one in found]}, indent=2))
-    else:
-        for one in found:
-            print(
-                f"{one.severity}: {one.check}: {one.thing}: {one.cause}\n    {one.evidence}"
-                + (f"\n    mend: {one.mend}" if one.mend else "")
-            )
-        print(f"{len(done)} checks, {len(found)} findings")
+        _make(name, look, found, done)
+    for one in every.inspected:
+        for name, check in machine.CHECKS.items():
+            named = name if one.host == every.here else f"{name} of {one.host}"
+            _make(named, functools.partial(_on, one, every.here, check), found, done)
+    _show(found, done, given.json)
     severities = {one.severity for one in found}
     return 2 if "error" in severities else 1 if "warning" in severities else 0
+
+
+def _make(name: str, look: Callable[[], Iterable[Finding]], found: list[Finding], done: list[str]) -> None:
+    """Make one check; one that can't be made is a finding, too."""
+    try:
+        found += look()
+        done.append(name)
+    except (Refused, Unreachable, OSError) as err:
+        found.append(Finding(name, "error", name, "the check couldn't be made", str(err), "deploy/status"))
+
+
+def _on(one: machine.Machine, here: str, check: Callable[[machine.Machine], Iterable[Finding]]) -> Iterable[Finding]:
+    """Return the findings of a check, with the machine's name unless it is this one."""
+    return check(one) if one.host == here else [replace(finding, machine=one.host) for finding in check(one)]
+
+
+def _show(found: list[Finding], done: list[str], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps({"checked": done, "findings": [asdict(one) for one in found]}, indent=2))
+        return
+    for one in found:
+        where = f" on {one.machine}" if one.machine else ""
+        text = f"{one.severity}: {one.check}{where}: {one.thing}: {one.cause}\n    {one.evidence}"
+        print(printable(text + (f"\n    mend{where}: {one.mend}" if one.mend else "")))
+    print(f"{len(done)} checks, {len(found)} findings")
+
+
+def printable(text: str) -> str:
+    """Return the text without what a terminal would obey: names come from tenants, and facts from other machines."""
+    return "".join(letter if letter.isprintable() or letter == "\n" else "?" for letter in text)
 
 
 # -- what the services tell ----------------------------------------------------------------------------------------
@@ -298,7 +319,6 @@ CHECKS: dict[str, tuple[tuple[str, ...], Check]] = {  # maps a name to the servi
     "usage": (("compute",), usage),
     "certificates": ((), certificates),
 }
-HERE = {**machine.CHECKS, "limits of guests": limits}
 COMMANDS = [
     Command(
         "doctor",

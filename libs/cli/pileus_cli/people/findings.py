@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Finding:
-    """One finding. `mend` is the command that repairs it, "" where there is none."""
+    """One finding. `mend` is the command that repairs it, "" where there is none; `machine` is where, "" for here."""
 
     check: str
     severity: str  # error, warning or info
@@ -13,3 +13,4 @@ class Finding:
     cause: str
     evidence: str
     mend: str = ""
+    machine: str = ""

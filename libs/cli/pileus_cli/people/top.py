@@ -18,6 +18,9 @@ from pileus_cli.json_types import JsonObject
 from pileus_cli.people.trace import SERVICES
 from pileus_cli.people.why import everywhere
 
+L3_AGENT = "L3 agent"  # the network service shows a host as three agents, of which one is enough
+USED = ("servers", "vCPUs", "memory MiB", "disk GiB")
+
 
 def look(context: Context) -> JsonObject:
     """Collect what the caller may see and services answer.
@@ -42,23 +45,41 @@ def look(context: Context) -> JsonObject:
                 "compute", "/servers/detail", "servers", {"all_tenants": "1"} if admin else {}
             )
         )
-        found["hosts"] = _hosts(context) if admin else None
+        found["hosts"] = _hosts(context, up) if admin else None
     return found
 
 
-def _hosts(context: Context) -> list[JsonObject]:
-    rows = context.cloud.call("compute", "GET", "/os-hypervisors/detail", version="2.79")["hypervisors"]
+def _hosts(context: Context, services: Sequence[str]) -> list[JsonObject]:
+    """Return every machine that has an agent: those with guests first, with what these use."""
+    agents = _agents(context, services)
+    rows = list(context.cloud.pages("compute", "/os-hypervisors/detail", "hypervisors", version="2.79"))
+    names = {row["hypervisor_hostname"] for row in rows}
+    others = [{"name": name, "agents": told, **dict.fromkeys(USED, "-")} for name, told in agents.items()]
     return [
         {
             "name": row["hypervisor_hostname"],
-            "state": row["state"],
+            "agents": ", ".join(filter(None, (f"compute {row['state']}", agents.get(row["hypervisor_hostname"])))),
             "servers": row.get("running_vms"),
             "vCPUs": f"{row.get('vcpus_used')} on {row.get('vcpus')} CPUs",  # several services share one endpoint
             "memory MiB": f"{row.get('memory_mb_used')}/{row.get('memory_mb')}",
             "disk GiB": f"{row.get('local_gb_used')}/{row.get('local_gb')}",
         }
         for row in rows
-    ]
+    ] + [row for row in others if row["name"] not in names]
+
+
+def _agents(context: Context, services: Sequence[str]) -> dict[str, str]:
+    """Return "network up, volume down" by the machine's name."""
+    found: dict[str, list[str]] = {}
+    if "network" in services:
+        rows = context.cloud.call("network", "GET", "/agents", query={"agent_type": L3_AGENT})["agents"]
+        for row in rows:
+            found.setdefault(row["host"], []).append(f"network {'up' if row['alive'] else 'down'}")
+    if "volume" in services:
+        rows = context.cloud.call("volume", "GET", "/os-services", query={"binary": "cinder-volume"})["services"]
+        for row in rows:
+            found.setdefault(row["host"].partition("@")[0], []).append(f"volume {row['state']}")
+    return {name: ", ".join(states) for name, states in sorted(found.items())}
 
 
 def _operations(context: Context, services: Sequence[str]) -> list[JsonObject]:

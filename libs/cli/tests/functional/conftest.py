@@ -253,7 +253,8 @@ class _cloud(ExitStack):
         return made
 
     def _rest(self, made: Cloud, book: Book, image: Any) -> None:
-        (self.folder / "network").mkdir()
+        for service in ("network", "compute"):
+            (self.folder / service).mkdir(mode=0o700)  # as state directories are
         network = self.enter_context(NetworkFixture(self.folder / "network", authenticate=book))
         network.public(as_=book.admin)
         network.drain()

@@ -55,7 +55,8 @@ def test_clouds_are_completed(pileus: Any, home: Path) -> None:
 def test_top_tells_a_user_who_sees_hosts(world: None, pileus: Any) -> None:
     assert "administrators see them" in pileus.ok("top --once").out
     assert json.loads(pileus.ok("top --json").out)["hosts"] is None
-    assert json.loads(pileus.ok("top --json", "admin").out)["hosts"][0]["vCPUs"].endswith(" CPUs")
+    (host,) = json.loads(pileus.ok("top --json", "admin").out)["hosts"]
+    assert host["vCPUs"].endswith(" CPUs") and host["agents"] == "compute up, network up, volume up"
 
 
 def test_q_leaves_top(world: None, pileus: Any) -> None:

@@ -17,12 +17,14 @@ Who may call is decided by the sender's account (`pileus_kit.accounts`), for whi
 service only, and speak for themselves only.
 """
 
+from pileus_kit.rpc.agents import Agents
 from pileus_kit.rpc.bus import Bus, Server
 from pileus_kit.rpc.contracts import Interface, MethodSpec, call, cast, describe, methods
 from pileus_kit.rpc.messaging import preload
 from pileus_kit.rpc.refusals import NotAdmitted, Refused, RefusedForNow, RemoteFailure, refusal_of
 
 __all__ = [
+    "Agents",
     "Bus",
     "Interface",
     "MethodSpec",

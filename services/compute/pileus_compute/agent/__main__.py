@@ -2,12 +2,14 @@
 
 import sys
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from stevedore import DriverManager
 
 from pileus_compute.agent.endpoint import HostEndpoint
 from pileus_compute.agent.heartbeat import AgentHeartbeat
+from pileus_compute.agent.inspection import inspect
 from pileus_compute.config import Config
 from pileus_compute.drivers.base import Hypervisor
 from pileus_compute.rpc import ControlPlane
@@ -28,7 +30,7 @@ def hypervisor(config: Config) -> Hypervisor:
 def main(argv: Sequence[str] | None = None) -> None:
     config = load_config(Config, sys.argv[1:] if argv is None else argv, "compute-agent")
     driver, bus = hypervisor(config), Bus(config.bus)
-    host = HostEndpoint(driver, config.path("snapshots"), config.certificates)
+    host = HostEndpoint(driver, config.path("snapshots"), config.certificates, partial(inspect, config))
     heartbeat = AgentHeartbeat(host, bus.client(ControlPlane), config.host)
     server = bus.serve(
         host,

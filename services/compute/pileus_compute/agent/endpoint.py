@@ -4,6 +4,7 @@
 
 import logging
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
@@ -43,6 +44,7 @@ from pileus_compute.rpc import (
 )
 from pileus_kit.errors import Unimplemented
 from pileus_kit.file_modes import make_traversable
+from pileus_kit.inspection import Inspection
 from pileus_kit.tls import NO_CERTIFICATES, Certificates
 
 log = logging.getLogger(__name__)
@@ -63,10 +65,16 @@ class Incapable(Unimplemented):
 class HostEndpoint(HostAgent):
     """Calls of one guest run one after another, those of different guests at the same time."""
 
-    def __init__(self, hypervisor: Hypervisor, scratch: Path, certificates: Certificates = NO_CERTIFICATES) -> None:
-        """`scratch`: a directory for snapshots that are being uploaded."""
+    def __init__(
+        self,
+        hypervisor: Hypervisor,
+        scratch: Path,
+        certificates: Certificates = NO_CERTIFICATES,
+        inspection: Callable[[], Inspection] | None = None,
+    ) -> None:
+        """`scratch`: a directory for snapshots that are being uploaded. `inspection` looks at the machine."""
         self.hypervisor, self.scratch, self.locks = hypervisor, scratch, GuestLocks()
-        self._certificates = certificates
+        self._certificates, self._inspection = certificates, inspection
         self.poked = lambda: None
         self.waiting: set[str] = set()
         """Guests that a power cut stopped and that are still to be started again."""
@@ -218,6 +226,11 @@ class HostEndpoint(HostAgent):
 
     def inventory(self) -> Inventory:
         return self.hypervisor.inventory()
+
+    def inspect(self) -> Inspection:
+        if self._inspection is None:
+            raise Incapable(driver=type(self.hypervisor).__name__, capability="inspection")
+        return self._inspection()
 
     def poke(self) -> None:
         self.poked()

@@ -11,6 +11,7 @@ from pileus_compute.api import (
     flavors,
     hosts,
     hypervisors,
+    inspections,
     instance_actions,
     instance_usage_audit_log,
     interface_attachments,
@@ -84,4 +85,5 @@ RESOURCES = (
     hosts.resource,
     instance_usage_audit_log.resource,
     operations.resource(Job, Event),
+    inspections.resource,
 )

@@ -10,6 +10,7 @@ from pileus_compute.core.image_properties import HostCapabilities
 from pileus_compute.db.models import Aggregate, AggregateHost, Allocation, Host, Server
 from pileus_compute.errors import HostNotFound
 from pileus_kit import hosts as host_rows
+from pileus_kit.hosts import HostPage, KnownHost
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,12 @@ def find(session: Session, name: str) -> Host:
 def list_hosts(session: Session) -> list[Host]:
     """Return all hosts in the order of their names."""
     return list(session.scalars(select(Host).order_by(Host.name)))
+
+
+def list_known(session: Session, page: HostPage, silence_s: float) -> list[KnownHost]:
+    """Return a page of hosts, and why those that are down are."""
+    found = session.scalars(page.of(select(Host), Host.name))
+    return [KnownHost(host.name, host_rows.reason_down(host, silence_s)) for host in found]
 
 
 def status_by_host(session: Session, silence_s: float) -> dict[str, str]:

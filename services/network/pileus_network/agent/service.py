@@ -38,7 +38,7 @@ class Agent:
     def start(self) -> None:
         """Begin to look after the host. Raises HostUnfit if the host can't do what its configuration says."""
         self._backend.prepare()
-        self._server = self._bus.serve(AgentEndpoint(self.reconciler), self._config.host, threads=1)
+        self._server = self._bus.serve(AgentEndpoint(self.reconciler, self._config), self._config.host, threads=2)
         if self._metadata:
             self._metadata.start()
         self._backend.watch(lambda what: self.reconciler.wake(thorough=True))

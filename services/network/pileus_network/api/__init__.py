@@ -10,6 +10,7 @@ from pileus_network.api import (
     dhcp_agent_schedulers,
     extensions,
     floatingips,
+    inspections,
     l3_agent_schedulers,
     network_ip_availabilities,
     networks,
@@ -50,4 +51,5 @@ RESOURCES: tuple[Resource, ...] = (
     auto_allocated_topologies.resource,
     *tags.RESOURCES,
     operations.resource(Job, Event),
+    inspections.resource,
 )

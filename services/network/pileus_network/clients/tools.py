@@ -1,5 +1,6 @@
 """The tools of network's API and worker."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -7,6 +8,7 @@ from pileus_kit.db import Sessions
 from pileus_kit.peers import Peers
 from pileus_network.clients.agent_notifier import HostGeneration
 from pileus_network.config import Config
+from pileus_network.rpc import HostAgent
 
 
 class NotifiesAgents(Protocol):
@@ -27,13 +29,14 @@ class NotifiesWorkers(Protocol):
 
 @dataclass(frozen=True)
 class Tools:
-    """`peers` calls other services as this service's user; only `clients` uses it."""
+    """`peers` calls other services as this service's user; only `clients` uses it. `agent` is a host's agent."""
 
     config: Config
     sessions: Sessions
     peers: Peers
     agent_notifier: NotifiesAgents
     job_notifier: NotifiesWorkers
+    agent: Callable[[str], HostAgent]
 
     def notify_agents(self, generations: dict[str, int]) -> None:
         """Notify the hosts of {host: generation}. Called after the commit."""

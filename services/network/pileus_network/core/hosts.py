@@ -7,7 +7,7 @@ from sqlalchemy import update as sql_update
 from sqlalchemy.orm import Session
 
 from pileus_kit.db import now
-from pileus_kit.hosts import mark_seen
+from pileus_kit.hosts import HostPage, KnownHost, mark_seen
 from pileus_network.core import dhcp_ports, routers, scheduler
 from pileus_network.core.affected_hosts import affected
 from pileus_network.db.models import Host, Network, Port, Router
@@ -86,6 +86,17 @@ def list_behind(session: Session) -> dict[str, int]:
 def list_all(session: Session) -> Sequence[Host]:
     """Return all hosts, sorted by name."""
     return session.scalars(select(Host).order_by(Host.name)).all()
+
+
+def list_known(session: Session, page: HostPage) -> list[KnownHost]:
+    """Return a page of hosts, and why those that are down are."""
+    since = scheduler.alive_since(session)
+
+    def known(host: Host) -> KnownHost:
+        is_alive = scheduler.is_alive(host, since)
+        return KnownHost(host.name, None if is_alive else f"has not been heard of since {host.seen_at:%H:%M:%S}")
+
+    return [known(host) for host in session.scalars(page.of(select(Host), Host.name))]
 
 
 def delete(session: Session, host: Host) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import requests
 
+from pileus_kit.inspection import Inspection, inspect_machine, inspect_volumes
 from pileus_volume.agent import chunked_backups
 from pileus_volume.agent.backup_objects import BackupObjects, new_session
 from pileus_volume.agent.image_transfer import downloaded, send
@@ -43,6 +44,14 @@ class AgentEndpoint(StorageAgent):
         self._config, self._backend, self._send, self._open_session = config, backend, send, open_session
         self._generation = -1
         self._export_lock = threading.Lock()
+
+    def inspect(self) -> Inspection:
+        state, has_files = Path(self._config.state), self._config.backend == "file"
+        return Inspection(
+            host=self._config.host,
+            machine=inspect_machine(state),
+            volumes=inspect_volumes(state / "volumes") if has_files else None,
+        )
 
     def create(self, disk: Disk) -> None:
         self._backend.create(disk)

@@ -14,6 +14,7 @@ from pileus_volume.api import (
     group_types,
     groups,
     hosts,
+    inspections,
     limits,
     messages,
     metadata,
@@ -65,6 +66,7 @@ RESOURCES = [
     encryption.of_volumes,
     encryption.of_types,
     operations.resource(Job, Event),
+    inspections.resource,
 ]
 ACTIONS = (volume_image_metadata, volume_attach_actions)
 """Modules that add actions to the table of `volume_actions` when they are imported."""

@@ -7,6 +7,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from pileus_kit import hosts as kit_hosts
+from pileus_kit.hosts import HostPage, KnownHost
 from pileus_volume.core.pools import host_name
 from pileus_volume.db.models import Snapshot, StorageHost, Volume
 from pileus_volume.errors import HostNotFound
@@ -42,6 +43,12 @@ def find(session: Session, name: str) -> StorageHost:
 def list_hosts(session: Session) -> list[StorageHost]:
     """All storage hosts by name."""
     return list(session.scalars(select(StorageHost).order_by(StorageHost.name).limit(10_000)))
+
+
+def list_known(session: Session, page: HostPage) -> list[KnownHost]:
+    """A page of storage hosts, and why those that are down are."""
+    found = session.scalars(page.of(select(StorageHost), StorageHost.name))
+    return [KnownHost(host.name, kit_hosts.reason_down(host, SILENT_S)) for host in found]
 
 
 def set_state(session: Session, name: str, values: Mapping[str, object]) -> bool:

@@ -9,13 +9,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from pileus_cli.people.findings import Finding
+from pileus_kit.inspection.facts import DeviceDamage
 
 RINGS = ("account", "container", "object")
 MARKER = ".device"
 
 
-def lost_devices(state: Path, address: str) -> Iterable[Finding]:
+def lost_devices(state: Path, address: str) -> Iterable[DeviceDamage]:
     """Check this host's devices. `address` is where its storage server listens; other hosts' devices are checked
     there."""
     place = state / "objectstore"
@@ -25,16 +25,16 @@ def lost_devices(state: Path, address: str) -> Iterable[Finding]:
         try:
             devices = json.loads(file.read_bytes())["devices"]
         except FileNotFoundError:
-            yield Finding("rings", "error", f"{name} ring", "it is gone", str(file), "deploy/up")
+            yield DeviceDamage("rings", f"{name} ring", "it is gone", str(file), "deploy/up")
         except (ValueError, KeyError):
-            yield Finding("rings", "error", f"{name} ring", "it can't be read", str(file), "")
+            yield DeviceDamage("rings", f"{name} ring", "it can't be read", str(file), "")
         else:
             names |= {device["name"] for device in devices if device and device["host"] == address}
     for name in sorted(names):
         if (found := _wrong(place / name)) is not None:
             cause, evidence, mend = found
             again = f"pileus-objectstore-manage --config {state}/etc/objectstore-agent.conf format {name}"
-            yield Finding("object devices", "error", f"device {name}", cause, evidence, mend or again)
+            yield DeviceDamage("object devices", f"device {name}", cause, evidence, mend or again)
 
 
 def _wrong(device: Path) -> tuple[str, str, str] | None:

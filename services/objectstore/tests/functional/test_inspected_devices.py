@@ -1,11 +1,11 @@
-"""What `pileus doctor` says of the object store's devices on this machine, as its own command makes them."""
+"""What an inspection says of the object store's devices on its machine, as their own command makes them."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from pileus_cli.people.object_devices import lost_devices
+from pileus_kit.inspection.object_devices import lost_devices
 from pileus_objectstore import manage
 
 HERE, MARKER = "127.0.0.1:6200", ".device"

@@ -22,7 +22,10 @@ def exposed(directory: Path) -> Iterator[tuple[Path, str]]:
             if entry.is_dir():
                 yield from exposed(Path(entry.path))
                 continue
-            mode = entry.stat().st_mode
+            try:
+                mode = entry.stat().st_mode
+            except FileNotFoundError:  # a temporary file that was there a moment ago
+                continue
             if mode & (
                 WRITE if stat.S_ISSOCK(mode) else READ | WRITE
             ):  # connecting to a socket needs the right to write
