@@ -8,7 +8,9 @@ import http.client
 import ipaddress
 import socket
 import ssl
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from urllib.parse import SplitResult, urlsplit
 
@@ -112,4 +114,32 @@ class _PinnedConnection(http.client.HTTPConnection):
     def connect(self) -> None:
         self.sock = socket.create_connection((self._address, self.port), self.timeout)
         if self._tls:
-            self.sock = self._tls.wrap_socket(self.sock, server_hostname=self.host)
+            # The one that ends the exchange needs the socket that shakes hands, not the plain one that it replaced.
+            self.sock = encrypted = self._tls.wrap_socket(
+                self.sock, server_hostname=self.host, do_handshake_on_connect=False
+            )
+            encrypted.do_handshake()
+
+
+@contextmanager
+def limited(connection: http.client.HTTPConnection, seconds: float) -> Iterator[None]:
+    """End what is exchanged on the connection after some seconds, whatever the peer sends until then.
+
+    A timeout of a socket is for one `recv` only: a peer that sends a byte now and then would keep the caller for ever.
+    What the caller is waiting for then raises OSError or HTTPException.
+    """
+    done = threading.Event()
+
+    def end() -> None:
+        late = not done.wait(seconds)
+        while late:  # again, as a connection may just be opened
+            with suppress(OSError, AttributeError):
+                connection.sock.shutdown(socket.SHUT_RDWR)
+            late = not done.wait(0.2)
+
+    watch = threading.Thread(target=end, name="end of an exchange", daemon=True)
+    watch.start()
+    try:
+        yield
+    finally:
+        done.set()

@@ -13,12 +13,13 @@ from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 import amqp
 
-from pileus_kit.public_addresses import AddressRefused, PublicAddresses
+from pileus_kit.public_addresses import AddressRefused, PublicAddresses, limited
 from pileus_objectstore.config import Config
 
 log = logging.getLogger(__name__)
 SERVICES = {"Topic": "sns", "Queue": "sqs", "CloudFunction": "lambda"}
-TIMEOUT_S = 10.0
+TIMEOUT_S = 10.0  # of one step, such as to connect
+MAX_EXCHANGE_S = 30.0  # of a whole delivery to a webhook
 AMQP_PORTS = {"amqp": 5672, "amqps": 5671}
 
 
@@ -57,8 +58,9 @@ class Webhook:
         try:
             connection = self._connection()
             try:
-                connection.request("POST", path, document, headers)
-                status = connection.getresponse().status
+                with limited(connection, MAX_EXCHANGE_S):
+                    connection.request("POST", path, document, headers)
+                    status = connection.getresponse().status
             finally:
                 connection.close()
         except (OSError, http.client.HTTPException, AddressRefused, ValueError) as e:

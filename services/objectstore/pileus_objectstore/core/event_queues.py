@@ -51,7 +51,8 @@ class Origin(NamedTuple):
     request: str = ""
 
 
-origin: ContextVar[Origin] = ContextVar("origin", default=Origin())  # noqa: B039 - it is immutable
+NOBODY = Origin()
+origin: ContextVar[Origin] = ContextVar("origin", default=NOBODY)
 
 
 class Message(msgspec.Struct):

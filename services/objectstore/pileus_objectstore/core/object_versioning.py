@@ -15,6 +15,7 @@ import msgspec
 
 from pileus_kit.errors import BadRequest, Conflict, NotFound, PreconditionFailed
 from pileus_objectstore.core import listing, object_locks, stored_objects, upload_parts
+from pileus_objectstore.core.clock import STEP_S
 from pileus_objectstore.core.cluster import ListingQuery
 from pileus_objectstore.core.encryption.sealing import ENCRYPTED
 from pileus_objectstore.core.names import NOT_FOUND, Target
@@ -49,7 +50,6 @@ from pileus_objectstore.wire.contract import (
 ENABLED = "true"
 DISABLED = "false"  # as Swift does it: a DELETE leaves no marker, a PUT replaces only what is not a version
 SUSPENDED = "suspended"  # as S3 does it: a DELETE leaves a marker with the id "null", and there is one null version
-TICK_S = 0.00001  # the smallest difference between two timestamps
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,27 +145,25 @@ def _save_version(
     request = with_footers(request, known[0]) if known else request
     size = request.listed_size if request.listed_size >= 0 else reply.meta.size
     extras = link_extras(stamp, size, reply.meta.etag, request.listed_etag)
-    more = {"delete_at": request.delete_at, "only_if_new": request.only_if_new}
+    link = _link_to(target, stamp, stamp, request.headers, extras)
+    link = msgspec.structs.replace(link, delete_at=request.delete_at, only_if_new=request.only_if_new)
     try:
-        _link(tools, target, stamp, stamp, request.headers, extras, **more)
+        tools.cluster.put_object(target, link, lambda _: b"")
     except PreconditionFailed:
         stored_objects.delete(tools, place, ignored_lock=OURS)
         raise
     return reply
 
 
-def _link(
-    tools: Tools, target: Target, version: str, stamp: str, of: Mapping[str, str], extras: str, **more: int | bool
-) -> ObjectReply:
-    """Make the object a link to a version with the headers `of`.
+def _link_to(target: Target, version: str, stamp: str, of: Mapping[str, str], extras: str) -> PutObject:
+    """What makes the object a link to a version with the headers `of`.
 
     It counts as changed at `stamp`, so a PUT that came later wins over it. A version that is encrypted has a link that
     is encrypted, too, because a listing shows what the link says.
     """
     headers = {VERSION: version, "Content-Type": of.get("Content-Type", "")}
     headers |= {ENCRYPTED: of[ENCRYPTED]} if ENCRYPTED in of else {}
-    request = PutObject(UNPLACED, target.path, stamp, headers, 0, listed_etag=extras, **more)  # type: ignore[arg-type]
-    return tools.cluster.put_object(target, request, lambda _: b"")
+    return PutObject(UNPLACED, target.path, stamp, headers, 0, listed_etag=extras)
 
 
 def _archive(tools: Tools, target: Target, meta: ObjectMeta | None) -> None:
@@ -184,7 +182,7 @@ def delete(tools: Tools, target: Target, container: ListingInfo, seen: str = "")
 
     `seen` is the timestamp of what the container itself holds: something newer is neither deleted nor hidden.
     """
-    until = timestamp(float(seen) + TICK_S) if seen else ""
+    until = timestamp(float(seen) + STEP_S) if seen else ""
     if state(container) == DISABLED:
         return Deletion(_remove(tools, target, target, until, strict=True))
     suspended = state(container) == SUSPENDED
@@ -271,17 +269,17 @@ def _promote(tools: Tools, target: Target, reply: ObjectReply, gone: tuple[str, 
     place = version_target(target, rows[0].id)
     meta = stored_objects.find(tools, place)
     if meta is not None:
-        _link_to(tools, target, meta, after)
+        __link_to(tools, target, meta, after)
         meta = stored_objects.find(tools, place)
     if meta is None:  # it was deleted meanwhile
         return _promote(tools, target, present(tools, target), (*gone, rows[0].id))
     return True
 
 
-def _link_to(tools: Tools, target: Target, meta: ObjectMeta, stamp: str) -> ObjectReply:
+def __link_to(tools: Tools, target: Target, meta: ObjectMeta, stamp: str) -> ObjectReply:
     size = meta.listed_size if meta.listed_size >= 0 else meta.size
     extras = link_extras(id_of(meta), size, meta.etag, meta.listed_etag)
-    return _link(tools, target, id_of(meta), stamp, meta.headers, extras)
+    return tools.cluster.put_object(target, _link_to(target, id_of(meta), stamp, meta.headers, extras), lambda _: b"")
 
 
 def restore(tools: Tools, target: Target, version: str) -> ObjectMeta:
@@ -290,7 +288,7 @@ def restore(tools: Tools, target: Target, version: str) -> ObjectMeta:
         raise BadRequest(why="Invalid version parameter")
     meta = find(tools, target, version)
     _archive(tools, target, present(tools, target).meta)
-    _link_to(tools, target, meta, timestamp(tools.now()))
+    __link_to(tools, target, meta, timestamp(tools.now()))
     return meta
 
 
@@ -364,4 +362,4 @@ def _remove(
 def _after(reply: ObjectReply, *versions: str) -> str:
     """A timestamp just after that of what is there, or was."""
     there = max(reply.meta.timestamp if reply.meta else "", reply.timestamp, *versions)
-    return timestamp(float(there) + TICK_S)
+    return timestamp(float(there) + STEP_S)

@@ -15,10 +15,10 @@ from pileus_objectstore.core.names import Target, check
 from pileus_objectstore.core.requests import Read, ReadFooters
 from pileus_objectstore.core.tools import Tools
 from pileus_objectstore.core.upload_parts import HAS_PARTS, UPLOAD
+from pileus_objectstore.core.version_names import DELETE_MARKER
 from pileus_objectstore.wire.contract import ListingInfo, ObjectMeta, ObjectReply, PutObject, timestamp
 
 STACK, HISTORY = "X-Versions-Location", "X-History-Location"
-DELETE_MARKER = "application/x-deleted;swift_versions_deleted=1"
 MAX_LOOKED_AT = 10  # versions that one DELETE looks at, until it finds one that can be restored
 
 

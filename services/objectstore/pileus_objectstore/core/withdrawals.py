@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from pileus_kit.errors import HostDown, Unavailable
+from pileus_objectstore.core.clock import STEP_S
 from pileus_objectstore.core.listing_rows import container_of, object_of, row_of
 from pileus_objectstore.core.replica_plans import host_replicas
 from pileus_objectstore.ring.rings import Placement
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from pileus_objectstore.core.cluster import Cluster
 
 log = logging.getLogger(__name__)
-TICK_S = 0.00001  # the smallest difference between two timestamps
 
 
 def withdraw(cluster: "Cluster", placement: Placement, listing: Placement, request: PutObject) -> None:
@@ -51,7 +51,7 @@ def withdraw(cluster: "Cluster", placement: Placement, listing: Placement, reque
 
 def _row_after(request: PutObject, left: ObjectMeta | None) -> ListingRow:
     """The listing's row once the version is gone; it must be newer than the version's own row."""
-    stamp = timestamp(float(request.timestamp) + TICK_S)
+    stamp = timestamp(float(request.timestamp) + STEP_S)
     if left is None:
         return ListingRow(object_of(request.name), stamp, True)
     return row_of(left, stamp)

@@ -15,6 +15,7 @@ import msgspec
 
 from pileus_kit import decoding
 from pileus_kit.errors import HostDown, Unavailable
+from pileus_objectstore.core.clock import STEP_S
 from pileus_objectstore.core.cluster import Cluster, ListingQuery
 from pileus_objectstore.core.listing import Entry
 from pileus_objectstore.core.listing_rows import latest_row, row_of
@@ -40,7 +41,6 @@ PAGE = 100  # rows that are compared together
 PAGE_OBJECTS = 500
 COMPARED_PER_S = 500
 SAVE_S = 10.0  # the progress of a pass is saved this often
-TICK_S = 0.00001  # the smallest difference between two timestamps
 
 
 class Position(msgspec.Struct, array_like=True, order=True):
@@ -189,7 +189,7 @@ class ListingAuditor:
         row, stored = (rows or {}).get(target.object), self._stored(target, policy)
         if rows is None or _agree(stored, row):
             return
-        stamp = timestamp(float(row.timestamp) + TICK_S) if row else ""
+        stamp = timestamp(float(row.timestamp) + STEP_S) if row else ""
         if stored is None:
             right = ListingRow(target.object, stamp, True)
         else:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -217,3 +218,12 @@ def test_erasure_coded_objects(tmp_path: Path) -> None:
         assert not is_on_disk(store, SECRET)
     finally:
         store.close()
+
+
+def test_secrets_that_are_added_at_the_same_time_all_stay(tmp_path: Path) -> None:
+    file = tmp_path / root_secrets.FILE
+    with ThreadPoolExecutor(8) as threads:
+        added = list(threads.map(lambda n: root_secrets.add(file, only_first=n % 4 == 3), range(40)))
+    kept = json.loads(file.read_bytes())
+    assert set(kept["secrets"]) == {name for name in added if name} and kept["active"] in added
+    assert file.stat().st_mode & 0o777 == 0o600 and list(tmp_path.iterdir()) == [file]

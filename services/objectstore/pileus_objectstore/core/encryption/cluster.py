@@ -74,9 +74,7 @@ class EncryptedCluster(Cluster):
         if call == "post_object":
             make = self._sealing(make, placement)
         reply = super().write(call, placement, listing, kind, make, body)
-        if isinstance(reply, ObjectReply) and call != "put_object":
-            return self._clear(reply)  # type: ignore[return-value] # the type that came in
-        return reply
+        return reply if call == "put_object" else self._clear(reply)
 
     def open(
         self,
@@ -128,8 +126,10 @@ class EncryptedCluster(Cluster):
         listed = sealing.open_listed(self._roots, _container(meta.name), f"; {meta.listed_etag}")
         return msgspec.structs.replace(meta, headers=headers, etag=etag, listed_etag=listed.partition("; ")[2])
 
-    def _clear(self, reply: ObjectReply) -> ObjectReply:
-        return reply if reply.meta is None else msgspec.structs.replace(reply, meta=self.opened(reply.meta))
+    def _clear(self, reply: R) -> R:
+        if not isinstance(reply, ObjectReply) or reply.meta is None:
+            return reply
+        return msgspec.structs.replace(reply, meta=self.opened(reply.meta))
 
     def _sealing(self, make: Make, placement: Placement) -> Make:
         """What a POST sets is sealed if everything is, or if the object's body is encrypted."""

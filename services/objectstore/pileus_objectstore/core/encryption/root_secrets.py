@@ -4,6 +4,7 @@ Each has an id, which is stored with what it encrypts. New objects use the activ
 written under them.
 """
 
+import fcntl
 import json
 import os
 import secrets
@@ -93,40 +94,38 @@ class RootSecrets:
 
 
 def add(path: Path, *, only_first: bool = False) -> str:
-    """Add a new secret and make it the active one; return its id. `only_first`: only if there is none yet.
+    """Add a new secret and make it the active one; return its id. `only_first`: only if there is none yet, or ''.
 
-    The file is replaced as a whole and synced, so that a crash leaves the old one or the new one.
+    The file is replaced as a whole and synced, so that a crash leaves the old one or the new one. A process that adds
+    one at the same time waits: a secret that another one dropped would make all that it encrypted unreadable.
     """
-    known: dict[str, str] = {}
-    if path.exists():
-        if only_first:
-            return ""
-        known = json.loads(path.read_bytes())["secrets"]
-    new = secrets.token_hex(ID_BYTES)
-    data = msgspec.json.encode(_Stored(new, known | {new: secrets.token_hex(SECRET_BYTES)}))
-    draft = path.with_name(f".{path.name}.{new}")
-    with open(draft, "xb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    try:
-        if only_first:
-            os.link(draft, path)  # another process may have been first
-        else:
-            owner = path.stat() if known else None
-            if owner is not None:
-                os.chown(draft, owner.st_uid, owner.st_gid)
-            draft.replace(path)
-    except FileExistsError:
-        return ""
-    finally:
-        draft.unlink(missing_ok=True)
     directory = os.open(path.parent, os.O_RDONLY)
     try:
+        fcntl.flock(directory, fcntl.LOCK_EX)
+        known: dict[str, str] = json.loads(path.read_bytes())["secrets"] if path.exists() else {}
+        if known and only_first:
+            return ""
+        new = secrets.token_hex(ID_BYTES)
+        _replace(path, _Stored(new, known | {new: secrets.token_hex(SECRET_BYTES)}))
         os.fsync(directory)
+        return new
     finally:
         os.close(directory)
-    return new
+
+
+def _replace(path: Path, stored: _Stored) -> None:
+    draft = path.with_name(f".{path.name}.{stored.active}")
+    try:
+        with open(draft, "xb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+            file.write(msgspec.json.encode(stored))
+            file.flush()
+            os.fsync(file.fileno())
+        if path.exists():
+            owner = path.stat()
+            os.chown(draft, owner.st_uid, owner.st_gid)
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 @lru_cache(MAX_REMEMBERED_KEYS)
