@@ -62,6 +62,7 @@ class Config(ServiceConfig):
     ring_hosts: tuple[str, ...] = option("Storage servers of which a host without rings asks for them", ())
     host_lost_s: int = option("Seconds after which handoffs replace the devices of a host that doesn't answer", 600)
     pack_kib: int = option("Objects of up to this many KiB, 512 at most, are packed into logs; -1: each is a file", 64)
+    shard_rows: int = option("Rows of a container's listing above which it is divided into shards; 0: none is", 0)
     reclaim_s: int = option("Seconds for which deletions are remembered; no device may stay away longer", 7 * 86400)
 
     lifecycle_day_s: int = option("Seconds that lifecycle rules take for a day; fewer only to try rules out", 86400)

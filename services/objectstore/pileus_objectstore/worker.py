@@ -27,6 +27,7 @@ from pileus_objectstore.daemons.reconstructor import Reconstructor
 from pileus_objectstore.daemons.replicator import Replicator
 from pileus_objectstore.daemons.ring_exchange import RingExchange
 from pileus_objectstore.daemons.runner import Daemon, DaemonRunner
+from pileus_objectstore.daemons.sharder import Sharder
 from pileus_objectstore.policy import RULES
 from pileus_objectstore.ring.ring_files import RingFiles
 from pileus_objectstore.ring.rings import Rings
@@ -41,6 +42,7 @@ NOTIFY_S = 1.0
 DELIVER_LOGS_S = 30.0
 EXCHANGE_S = 5.0
 REAP_S = 60.0
+SHARD_S = 30.0
 
 
 class Worker:
@@ -57,6 +59,7 @@ class Worker:
         self.reconstructor = Reconstructor(context=context, cluster=self._cluster, host_lost_s=config.host_lost_s)
         self.auditor = Auditor(context, config.reclaim_s, self._stopping.wait)
         self.listing_auditor = ListingAuditor(context, self._cluster, self._stopping.wait)
+        self.sharder = Sharder(context, self._cluster, config.shard_rows)
         self._encrypted = EncryptedCluster(
             rings, self._pool, RootSecrets(config.root_secrets), everything=config.encryption
         )
@@ -75,6 +78,7 @@ class Worker:
                 Daemon("reconstructor", self.reconstructor.run, REPLICATE_S, lambda: self.reconstructor.left),
                 Daemon("auditor", self.auditor.run, AUDIT_S),
                 Daemon("listing auditor", self.listing_auditor.run, AUDIT_LISTINGS_S),
+                Daemon("sharder", self.sharder.run, SHARD_S),
                 Daemon("expirer", self.expirer.run, EXPIRE_S),
                 Daemon("reaper", self.reaper.run, REAP_S, lambda: self.reaper.left),
                 Daemon("notifier", self.notifier.run, NOTIFY_S),

@@ -6,11 +6,12 @@ from typing import TypeVar
 
 import msgspec
 
+from pileus_objectstore.agent.best_replica import best_replica
 from pileus_objectstore.agent.host import Device, Host
 from pileus_objectstore.agent.object_server import Source
 from pileus_objectstore.agent.updater import Updater
 from pileus_objectstore.core.listing_rows import policy_mark
-from pileus_objectstore.errors import Damaged, DeviceFailed
+from pileus_objectstore.core.sharded_listings import touched
 from pileus_objectstore.storage.listing_database import ListingDatabase
 from pileus_objectstore.wire.contract import (
     DeleteListing,
@@ -19,12 +20,12 @@ from pileus_objectstore.wire.contract import (
     ListingInfo,
     ListingReply,
     ListingRow,
-    MergeReply,
     MergeRows,
     PutListing,
 )
 from pileus_objectstore.wire.daemon_calls import FindRows, RowsReply
 from pileus_objectstore.wire.server import CallResult
+from pileus_objectstore.wire.shard_ranges import active, contains, shown
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -39,10 +40,13 @@ class ListingServer:
 
     def put_listing(self, args: PutListing, body: Source) -> CallResult:
         """Status 201 if it was created, 202 if it existed, 404 if it is missing and may not be created."""
-        if not args.create and self._best(args.kind, args.replicas, lambda listing: listing.info.live) is not True:
+        if (
+            not args.create
+            and best_replica(self._host, args.kind, args.replicas, lambda listing: listing.info.live) is not True
+        ):
             return CallResult(ListingReply(404))
         if args.if_policy >= 0:
-            info = self._best(args.kind, args.replicas, lambda listing: listing.info)
+            info = best_replica(self._host, args.kind, args.replicas, lambda listing: listing.info)
             if info is not None and info.live and info.policy != args.if_policy:
                 return CallResult(ListingReply(409))
         done, outcomes = self._write(args.replicas, lambda device: self._put(device, args))
@@ -56,10 +60,10 @@ class ListingServer:
 
     def delete_listing(self, args: DeleteListing, body: Source) -> CallResult:
         """Status 204, 404 if there is none, 409 if it is not empty."""
-        info = self._best(args.kind, args.replicas, lambda listing: listing.info)
+        info = best_replica(self._host, args.kind, args.replicas, lambda listing: listing.info)
         if info is None or not info.live:
             return CallResult(ListingReply(404))
-        if info.count:
+        if info.count and not active(info.ranges):  # of a divided container the caller asks the shards
             return CallResult(ListingReply(409))
         done, _ = self._write(args.replicas, lambda device: self._delete(device, args))
         if not done:
@@ -73,8 +77,11 @@ class ListingServer:
         """The head and, if `limit` is not 0, a page of rows, both of the most recent replica on this host."""
 
         def read(listing: ListingDatabase) -> tuple[ListingInfo, bytes]:
-            if not args.limit or not listing.info.live:
-                return listing.info, b""
+            info = listing.info
+            if not args.limit or not info.live:
+                return info, b""
+            if active(info.ranges):
+                return info, msgspec.json.encode(touched(active(info.ranges), args))
             rows = listing.rows(
                 limit=args.limit,
                 marker=args.marker,
@@ -84,24 +91,29 @@ class ListingServer:
                 path=args.path,
                 reverse=args.reverse,
             )
-            return listing.info, msgspec.json.encode(rows)
+            return info, msgspec.json.encode(rows)
 
-        found = self._best(args.kind, args.replicas, read)
+        found = best_replica(self._host, args.kind, args.replicas, read)
         if found is None:
             return CallResult(ListingReply(404))
-        return CallResult(ListingReply(200 if found[0].live else 404, info=found[0]), found[1])
+        info, divided = shown(found[0]), bool(args.limit and found[0].live and active(found[0].ranges))
+        return CallResult(ListingReply(200 if info.live else 404, info=info, divided=divided), found[1])
 
     def find_rows(self, args: FindRows, body: Source) -> CallResult:
         """The rows of some names."""
-        found = self._best(args.kind, args.replicas, lambda listing: (listing.info.live, listing.find(args.names)))
-        if found is None or not found[0]:
+
+        def read(listing: ListingDatabase) -> tuple[ListingInfo, list[ListingRow]]:
+            return listing.info, listing.find(args.names)
+
+        found = best_replica(self._host, args.kind, args.replicas, read)
+        if found is None or not found[0].live:
             return CallResult(RowsReply(404))
-        return CallResult(RowsReply(200), msgspec.json.encode(found[1]))
+        ranges = [one for one in active(found[0].ranges) if any(contains(one, name) for name in args.names)]
+        return CallResult(RowsReply(200, ranges), msgspec.json.encode(found[1]))
 
     def merge_rows(self, args: MergeRows, body: Source) -> CallResult:
         """Merge changed rows into this host's replicas of a listing."""
-        done, missing = self._updater.merge_here(args)
-        return CallResult(MergeReply(200 if done else 404, tuple(done), tuple(missing)))
+        return CallResult(self._updater.merge_here(args))
 
     def _put(self, device: Device, args: PutListing) -> tuple[bool, int]:
         """Whether the listing was created, and its storage policy."""
@@ -132,38 +144,6 @@ class ListingServer:
         with device.listings.use(args.kind, args.replicas.partition, args.replicas.digest) as listing:
             if listing is not None:
                 listing.change(mark_deleted)
-
-    def _best(self, kind: str, replicas: HostReplicas, read: Callable[[ListingDatabase], T]) -> T | None:
-        """Ask the replica with the latest change; if it can't answer, the next one.
-
-        None: there is no such listing. Raises DeviceFailed if that is not certain, because half of its devices or
-        more can't be read.
-        """
-        ranked = []
-        silent = set(replicas.devices)
-        for rank, device in enumerate(self._host.holders(replicas)):
-            try:
-                with device.listings.use(kind, replicas.partition, replicas.digest) as listing:
-                    silent.discard(device.name)
-                    if listing is not None:
-                        info = listing.info
-                        ranked.append((max(info.newest, info.put, info.deleted), -rank, device))
-            except Damaged as e:
-                log.error("%s", e)
-                silent.discard(device.name)
-            except DeviceFailed as e:
-                log.error("%s", e)
-        for _, _, device in sorted(ranked, key=lambda entry: entry[:2], reverse=True):
-            try:
-                with device.listings.use(kind, replicas.partition, replicas.digest) as listing:
-                    if listing is not None:
-                        return read(listing)
-            except (Damaged, DeviceFailed) as e:
-                log.error("%s", e)
-                silent.add(device.name)
-        if silent and 2 * len(silent) >= len(replicas.devices):
-            raise DeviceFailed(device=", ".join(sorted(silent)), why="its listings can't be read")
-        return None
 
     def _write(self, replicas: HostReplicas, act: Callable[[Device], T]) -> tuple[tuple[str, ...], list[T]]:
         """Names of the devices on which `act` worked, and its results there."""

@@ -34,6 +34,7 @@ from pileus_objectstore.wire.daemon_calls import (
     SummaryReply,
 )
 from pileus_objectstore.wire.server import CallResult
+from pileus_objectstore.wire.shard_ranges import is_shard, joined_ranges
 
 log = logging.getLogger(__name__)
 MAX_REMEMBERED = 100_000  # closed listings whose state is known without opening them
@@ -162,7 +163,7 @@ class ReplicationServer:
         if known and known[0] == since and since:
             return known[1]
         with device.listings.use(kind, partition, digest) as listing:
-            held = None if listing is None else HeldReplica(digest, *fingerprint(listing.info))
+            held = None if listing is None else held_listing(digest, listing.info)
         if since and held:
             if len(self._known) >= MAX_REMEMBERED:
                 self._known.clear()
@@ -180,6 +181,11 @@ def _reclaim(listings: ListingStore, place: tuple[str, int, str], before: str) -
         listings.remove(*place, lambda info: not info.live and not info.count)
 
 
+def held_listing(digest: str, info: ListingInfo) -> HeldReplica:
+    """What an inventory says of a listing."""
+    return HeldReplica(digest, *fingerprint(info), bool(info.ranges_at) or is_shard(info.name))
+
+
 def total(held: Iterable[HeldReplica]) -> int:
     """A checksum that is the same for devices that hold the same; 0 for nothing."""
     return zlib.crc32(msgspec.json.encode(sorted((h.digest, h.stamp, h.posted) for h in held))) if held else 0
@@ -189,7 +195,8 @@ def fingerprint(info: ListingInfo) -> tuple[int, int]:
     """Two numbers that are the same for replicas of a listing that agree."""
     state = (info.put, info.deleted, info.count, info.size, info.objects, info.newest, sorted(info.metadata.items()))
     policy = str(info.policy).encode() if info.policy else b""  # hosts of 0.1.0 know none
-    return zlib.crc32(policy, zlib.crc32(msgspec.json.encode(state))), info.count
+    ranges = msgspec.json.encode((info.ranges_at, info.ranges)) if info.ranges_at else b""
+    return zlib.crc32(ranges, zlib.crc32(policy, zlib.crc32(msgspec.json.encode(state)))), info.count
 
 
 def joined(mine: ListingInfo, other: ListingInfo) -> ListingInfo | None:
@@ -203,6 +210,7 @@ def joined(mine: ListingInfo, other: ListingInfo) -> ListingInfo | None:
             metadata[header] = value
     deleted = max(mine.deleted, other.deleted)
     metadata = {header: value for header, value in metadata.items() if value[1] > deleted}
+    ranges, ranges_at = joined_ranges(mine, other)
     info = msgspec.structs.replace(
         mine,
         created=max(mine.created, other.created),
@@ -211,6 +219,8 @@ def joined(mine: ListingInfo, other: ListingInfo) -> ListingInfo | None:
         metadata=metadata,
         newest=max(mine.newest, other.newest),
         policy=joined_policy(mine, other, deleted),
+        ranges=ranges,
+        ranges_at=ranges_at,
     )
     return None if info == mine else info
 

@@ -9,12 +9,13 @@ from pileus_objectstore.agent.object_server import ObjectServer
 from pileus_objectstore.agent.recon_server import ReconServer
 from pileus_objectstore.agent.replication_server import ReplicationServer
 from pileus_objectstore.agent.ring_server import RingServer
+from pileus_objectstore.agent.shard_server import ShardServer
 from pileus_objectstore.agent.updater import Updater
 from pileus_objectstore.config import Config
 from pileus_objectstore.ring.ring_files import RingFiles
 from pileus_objectstore.ring.rings import Rings
 from pileus_objectstore.storage.pack_records import MAX_PACK_BYTES
-from pileus_objectstore.wire import contract, daemon_calls, recon_calls
+from pileus_objectstore.wire import contract, daemon_calls, recon_calls, shard_calls
 from pileus_objectstore.wire.client import Pool
 from pileus_objectstore.wire.server import Call, Server
 
@@ -54,7 +55,7 @@ def calls(host: Host, updater: Updater) -> dict[str, Call]:
     """The calls of the contract, by name."""
     objects, listings = ObjectServer(host, updater), ListingServer(host, updater)
     replicas, rings = ReplicationServer(host, updater), RingServer(RingFiles(host.rings.directory))
-    packed = ObjectReplicas(host)
+    packed, shards = ObjectReplicas(host), ShardServer(host, updater)
     return {
         "get_recon": (recon_calls.GetRecon, ReconServer(host).get_recon),
         "get_rings": (daemon_calls.GetRings, rings.get_rings),
@@ -69,6 +70,11 @@ def calls(host: Host, updater: Updater) -> dict[str, Call]:
         "delete_listing": (contract.DeleteListing, listings.delete_listing),
         "get_listing": (contract.GetListing, listings.get_listing),
         "merge_rows": (contract.MergeRows, listings.merge_rows),
+        "get_ranges": (shard_calls.GetRanges, shards.get_ranges),
+        "put_ranges": (shard_calls.PutRanges, shards.put_ranges),
+        "report_shard": (shard_calls.ReportShard, shards.report_shard),
+        "find_splits": (shard_calls.FindSplits, shards.find_splits),
+        "drop_rows": (shard_calls.DropRows, shards.drop_rows),
         "get_summary": (daemon_calls.GetSummary, replicas.get_summary),
         "get_packed": (daemon_calls.GetPacked, packed.get_packed),
         "audit_packed": (daemon_calls.AuditPacked, packed.audit_packed),

@@ -11,6 +11,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from pileus_kit.errors import CloudError, HostDown
 from pileus_objectstore.agent import async_pendings
@@ -20,7 +21,7 @@ from pileus_objectstore.core.listing_rows import policy_mark
 from pileus_objectstore.core.replica_plans import host_replicas
 from pileus_objectstore.errors import Damaged, DeviceFailed
 from pileus_objectstore.ring.rings import Placement
-from pileus_objectstore.storage.row_log import Flush
+from pileus_objectstore.storage.listing_store import Appended
 from pileus_objectstore.wire.contract import (
     HostReplicas,
     ListingHost,
@@ -28,8 +29,11 @@ from pileus_objectstore.wire.contract import (
     ListingRow,
     MergeReply,
     MergeRows,
+    ShardRange,
     timestamp,
 )
+from pileus_objectstore.wire.shard_calls import DividedReply, ReportShard
+from pileus_objectstore.wire.shard_ranges import is_shard, routes, shard_of, shown, with_sums
 
 log = logging.getLogger(__name__)
 REPORT_S = 0.2  # a container's sums are sent to its account this long after a change,
@@ -118,22 +122,39 @@ class Updater:
         silent = set() if silent is None else silent
         for listing_host in listing_hosts:
             update = MergeRows(kind, listing_host.replicas, name, rows)
-            missing = self._send(listing_host.host, update, silent)
+            missing = self._deliver(listing_host.host, update, silent)
             if missing:
                 replicas = HostReplicas(update.replicas.partition, update.replicas.digest, missing)
                 self._save_async_pending(MergeRows(kind, replicas, name, rows), devices)
 
-    def merge_here(self, update: MergeRows) -> tuple[list[str], list[str]]:
-        """Merge rows into this host's replicas: (devices that took them, devices without the listing or failed)."""
-        done = self._merge(update.replicas.devices, update)
+    def merge_here(self, update: MergeRows) -> MergeReply:
+        """Merge rows into this host's replicas; `missing` are devices without the listing, and those that failed."""
+        done, ranges = self._merge(update.replicas.devices, update)
         missing = [name for name in update.replicas.devices if name not in done]
         if missing:
-            taken = self._merge(update.replicas.handoffs, update)
+            taken, more = self._merge(update.replicas.handoffs, update)
             missing = missing[len(taken) :]
             done += taken
+            ranges |= more
         if done and update.kind == "container":
             self.report_later(update.name)
-        return done, missing
+        return MergeReply(200 if done else 404, tuple(done), tuple(missing), tuple(ranges.values()))
+
+    def note_sums(self, report: ReportShard) -> DividedReply:
+        """Note the sums of a shard in this host's replicas of its root."""
+        done, found = [], False
+        for device in self._host.holders(report.replicas):
+            try:
+                with device.listings.use("container", report.replicas.partition, report.replicas.digest) as listing:
+                    if listing is not None:
+                        found = True
+                        listing.change(lambda info: with_sums(info, report))
+                        done.append(device.name)
+            except (DeviceFailed, Damaged) as e:
+                log.warning("%s", e)
+        if done:
+            self.report_later(report.name)
+        return DividedReply(200 if found else 404, tuple(done))
 
     def report_later(self, name: str) -> None:
         """Have the sums of the container at path `name` sent to its account soon."""
@@ -155,15 +176,32 @@ class Updater:
                 self._report(name, info, silent)
 
     def _report(self, name: str, info: ListingInfo, silent: set[str]) -> None:
-        """Send the sums of one container to its account."""
+        """Send the sums of one container to its account, or those of a shard to its root."""
+        if is_shard(name):
+            self._report_shard(name, info, silent)
+            return
+        info = shown(info)
         account, container = name.split("/", 2)[1:]
         mark = policy_mark(info.policy)
         row = ListingRow(container, info.put, False, info.size, "", mark, info.count, timestamp())
         if not info.live:
             row = ListingRow(container, info.deleted, True)
         for host, replicas in _primaries(self._host.rings.placement(account)):
-            if self._send(host, MergeRows("account", replicas, "/" + account, [row]), silent):
+            if self._send(host, MergeRows("account", replicas, "/" + account, [row]), silent)[0]:
                 log.info("the sums of %s did not reach all replicas of its account", name)
+
+    def _report_shard(self, name: str, info: ListingInfo, silent: set[str]) -> None:
+        shard, now = shard_of(name), timestamp()
+        for host, replicas in _primaries(self._host.rings.placement(*shard.root)):
+            report = ReportShard(replicas, shard.root_path, shard.name, info.count, info.size, now)
+            if host == self._host.address:
+                self.note_sums(report)
+            elif host not in silent:
+                try:
+                    self._host.pool.call(host, "report_shard", report, DividedReply)
+                except HostDown as e:
+                    log.info("the sums of a shard did not reach all replicas of its root: %s", e)
+                    silent.add(host)
 
     def retry(self) -> tuple[int, int]:
         """Try all async pendings again: (how many succeeded, how many are left)."""
@@ -222,44 +260,64 @@ class Updater:
             if self._pendings():  # stored while the others were tried
                 self._retry_at = now + RETRY_S
 
-    def _send(self, host: str, update: MergeRows, silent: set[str]) -> tuple[str, ...]:
-        """Update a host's replicas of a listing; the devices that did not take it.
+    def _deliver(self, host: str, update: MergeRows, silent: set[str]) -> tuple[str, ...]:
+        """Update a host's replicas of a listing, and of the shards to which it sends the rows; what did not take them.
+
+        Each host of a divided container stands for a share of each shard's hosts, so that every replica of a shard gets
+        the rows once when all replicas of the container are updated.
+        """
+        missing, ranges = self._send(host, update, silent)
+        if not ranges:
+            return missing
+        root = shard_of(update.name)
+        roots = [address for address, _ in _primaries(self._host.rings.placement(*root.root))]
+        for name, rows in routes(update.rows, ranges).items():
+            shard = replace(root, name=name)
+            for number, (address, replicas) in enumerate(_primaries(self._host.rings.placement(*shard.names))):
+                if host not in roots or number % len(roots) == roots.index(host):
+                    part = MergeRows("container", replicas, shard.path, rows)
+                    missing += self._send(address, part, silent)[0]
+        return missing
+
+    def _send(self, host: str, update: MergeRows, silent: set[str]) -> tuple[tuple[str, ...], tuple[ShardRange, ...]]:
+        """Update a host's replicas: the devices that did not take the rows, and the ranges to which these belong.
 
         Hosts in `silent` are not asked; one that doesn't answer is added.
         """
         if host == self._host.address:
-            return tuple(self.merge_here(update)[1])
+            reply = self.merge_here(update)
+            return reply.missing, reply.ranges
         if host in silent:
-            return update.replicas.devices
+            return update.replicas.devices, ()
         try:
             reply, _ = self._host.pool.call(host, "merge_rows", update, MergeReply)
         except HostDown as e:
             log.warning("%s", e)
             silent.add(host)
-            return update.replicas.devices
-        return reply.missing if reply.status == 200 else update.replicas.devices
+            return update.replicas.devices, ()
+        return (reply.missing if reply.status == 200 else update.replicas.devices), reply.ranges
 
-    def _merge(self, devices: Iterable[str], update: MergeRows) -> list[str]:
-        """Merge rows into the listing on some of this host's devices; the devices that have it and took them.
+    def _merge(self, devices: Iterable[str], update: MergeRows) -> tuple[list[str], dict[str, ShardRange]]:
+        """Merge rows into the listing on some of this host's devices: those that took them, and the rows' ranges.
 
         The rows are on their way to all disks before this waits for the first.
         """
-        replicas, flushes = update.replicas, list[tuple[str, Flush]]()
-        done, alone = [], self.changes.under_way() <= 1
+        replicas, flushes = update.replicas, list[tuple[str, Appended]]()
+        done, alone = list[str](), self.changes.under_way() <= 1
         for device in self._host.devices(devices):
             try:
-                flush = device.listings.append(update.kind, replicas.partition, replicas.digest, update.rows, alone)
-                if flush is not None:
-                    flushes.append((device.name, flush))
+                rows = device.listings.append(update.kind, replicas.partition, replicas.digest, update.rows, alone)
+                if rows is not None:
+                    flushes.append((device.name, rows))
             except (DeviceFailed, Damaged) as e:
                 log.warning("%s", e)
-        for name, flush in flushes:
+        for name, rows in flushes:
             try:
-                flush.wait()
+                rows.wait()
                 done.append(name)
             except DeviceFailed as e:
                 log.warning("%s", e)
-        return done
+        return done, {found.shard: found for _, rows in flushes for found in rows.ranges}
 
     def _container_info(self, name: str) -> ListingInfo | None:
         """The most recent head of a container on this host."""
@@ -291,7 +349,7 @@ class Updater:
                 return False
             placement = self._host.rings.placement(*update.name.split("/", 2)[1:])
             left = [
-                self._send(host, MergeRows(update.kind, replicas, update.name, update.rows), silent)
+                self._deliver(host, MergeRows(update.kind, replicas, update.name, update.rows), silent)
                 for host, replicas in _primaries(placement)
             ]
             if any(left):

@@ -4,11 +4,13 @@ import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeVar
 
 import msgspec
 
+from pileus_kit import decoding
 from pileus_kit.errors import HostDown, Unavailable
 from pileus_objectstore.core import coded_heads, coded_uploads
 from pileus_objectstore.core.clock import Clock
@@ -16,6 +18,7 @@ from pileus_objectstore.core.listing_cache import ListingCache
 from pileus_objectstore.core.names import Target
 from pileus_objectstore.core.quorums import QuorumNotReached, agreed, check_stored, quorum
 from pileus_objectstore.core.replica_plans import assign_listing_hosts, read_plan, remaining, write_plan
+from pileus_objectstore.core.sharded_listings import ShardGone, read_page
 from pileus_objectstore.core.uploads import Upload
 from pileus_objectstore.core.withdrawals import withdraw
 from pileus_objectstore.ring.rings import Placement, Rings
@@ -35,14 +38,17 @@ from pileus_objectstore.wire.contract import (
     PostObject,
     PutListing,
     PutObject,
+    ShardRange,
     with_footers,
 )
 from pileus_objectstore.wire.framing import Body
+from pileus_objectstore.wire.shard_ranges import Shard, shard_of
 
 log = logging.getLogger(__name__)
 R = TypeVar("R", ObjectReply, ListingReply)
 AVOID_S = 5.0  # a host that did not answer is asked last for this long
 PIECE_BYTES = 1 << 18
+DIVISIONS_MET = 3  # divisions of a container's shards that one page may meet
 Change = PutObject | DeleteObject | PostObject | PutListing | DeleteListing
 Make = Callable[[HostReplicas, tuple[ListingHost, ...]], Change]
 Opened = tuple[ObjectReply, Exchange, Body]
@@ -167,7 +173,31 @@ class Cluster:
     def listing(
         self, kind: str, placement: Placement, query: ListingQuery = HEAD_ONLY
     ) -> tuple[ListingInfo | None, bytes]:
-        """Head and rows (JSON) of a listing; (None, b'') if there is none. Raises Unavailable."""
+        """Head and rows (JSON) of a listing; (None, b'') if there is none. Raises Unavailable.
+
+        The rows of a divided container are read from its shards. One that is gone was divided itself a moment ago, so
+        the container is asked again.
+        """
+        for _ in range(DIVISIONS_MET):
+            reply, body = self._ask_listing(kind, placement, query)
+            if reply is None or reply.info is None or not reply.divided:
+                return (reply.info, body) if reply is not None else (None, b"")
+            read = partial(self._read_shard, shard_of(reply.info.name))
+            try:
+                return reply.info, read_page(decoding.decode(body, list[ShardRange]), query, read)
+            except ShardGone as e:
+                log.info("%s", e)
+        raise Unavailable(why=TOO_FEW_HOSTS)
+
+    def _read_shard(self, root: Shard, found: ShardRange, query: ListingQuery) -> bytes:
+        shard = replace(root, name=found.shard)
+        reply, rows = self._ask_listing("container", self.rings.placement(*shard.names), query)
+        if reply is None:
+            raise ShardGone(path=shard.path)
+        return rows
+
+    def _ask_listing(self, kind: str, placement: Placement, query: ListingQuery) -> tuple[ListingReply | None, bytes]:
+        """What one host answers that has the listing; (None, b'') if there is none. Raises Unavailable."""
         denied = 0
         for host, replicas in read_plan(placement, self.down()):
             request = GetListing(
@@ -188,7 +218,7 @@ class Cluster:
                 self.avoid(host)
                 continue
             if reply.status == 200:
-                return reply.info, rows
+                return reply, rows
             if reply.status == 404:  # with a head: this host knows that the listing was deleted
                 denied += len(replicas.devices) if reply.info is None else quorum(placement)
         if denied >= quorum(placement):

@@ -9,7 +9,7 @@ from pileus_objectstore.core import accounts, listing, object_locks, object_vers
 from pileus_objectstore.core.cluster import ListingQuery
 from pileus_objectstore.core.listing import VERSIONING
 from pileus_objectstore.core.listing_heads import check_reply, check_total, put_container
-from pileus_objectstore.core.names import NOT_FOUND, Target, check
+from pileus_objectstore.core.names import CONFLICT, NOT_FOUND, Target, check
 from pileus_objectstore.core.object_versioning import ENABLED
 from pileus_objectstore.core.quotas import CONTAINER_QUOTAS
 from pileus_objectstore.core.tools import Tools
@@ -84,13 +84,22 @@ def update(tools: Tools, target: Target, values: Mapping[str, str]) -> None:
 
 def delete(tools: Tools, target: Target) -> None:
     """Delete an empty container. Raises NotFound, or Conflict while it holds objects or versions of them."""
-    keeps_versions = bool(get(tools, target).value(VERSIONING))
-    versions_of = tools.listing_cache.get(versions_container(target), fresh=True) if keeps_versions else None
-    if versions_of is not None and versions_of.count:
+    info = get(tools, target)
+    versions_of = tools.listing_cache.get(versions_container(target), fresh=True) if info.value(VERSIONING) else None
+    if versions_of is not None and not _is_empty(tools, versions_container(target), versions_of):
         raise Conflict(why="Delete all versions before deleting container.")
+    if info.ranges_at and not _is_empty(tools, target, info):
+        raise Conflict(why=CONFLICT)
     _delete(tools, target)
     if versions_of is not None:
         _delete(tools, versions_container(target))
+
+
+def _is_empty(tools: Tools, target: Target, info: ListingInfo) -> bool:
+    """Whether a container lists nothing. The sums of a divided one may be old, so its shards are asked."""
+    if info.ranges_at:
+        return not listing.fetch_rows(tools, target, ListingQuery(limit=1))[1]
+    return not info.count
 
 
 def _delete(tools: Tools, target: Target) -> None:

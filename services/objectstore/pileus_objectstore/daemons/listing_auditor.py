@@ -20,21 +20,20 @@ from pileus_objectstore.core.cluster import Cluster, ListingQuery
 from pileus_objectstore.core.listing import Entry
 from pileus_objectstore.core.listing_rows import latest_row, row_of
 from pileus_objectstore.core.names import Target
-from pileus_objectstore.core.replica_plans import host_replicas, read_plan
 from pileus_objectstore.daemons.context import DaemonContext
-from pileus_objectstore.ring.devices import Device
+from pileus_objectstore.daemons.leaders import led_partitions
+from pileus_objectstore.daemons.listed_rows import find_rows, merge_rows
 from pileus_objectstore.storage.disks import write_durably
-from pileus_objectstore.wire.contract import ListingInfo, ListingRow, MergeReply, MergeRows, ObjectMeta, timestamp
+from pileus_objectstore.wire.contract import ListingInfo, ListingRow, ObjectMeta, timestamp
 from pileus_objectstore.wire.daemon_calls import (
     ChangesReply,
-    FindRows,
     GetChanges,
     GetInventory,
     InventoryReply,
     ListObjects,
     ObjectsReply,
-    RowsReply,
 )
+from pileus_objectstore.wire.shard_ranges import Shard, active, shard_of
 
 log = logging.getLogger(__name__)
 PAGE = 100  # rows that are compared together
@@ -103,12 +102,8 @@ class ListingAuditor:
         """All partitions of which a device of this host has the first replica that is not lost."""
         kinds = [("container", 0), *(("object", policy) for policy in self.context.rings.policies().indexes)]
         for kind, policy in kinds:
-            ring = self.context.rings.ring(kind, policy)
-            local = sorted(self.context.local(kind, policy), key=lambda device: device.name)
-            for device in local:
-                for partition in range(1 << ring.power):
-                    if _first(ring.devices(partition), local) == device:
-                        yield Position(kind, policy, device.name, partition)
+            for device, partition in led_partitions(self.context, kind, policy):
+                yield Position(kind, policy, device.name, partition)
 
     def _compare(self, place: Position, reached: Position) -> None:
         if place.kind == "object":
@@ -151,9 +146,11 @@ class ListingAuditor:
                     self._correct(Target(container.account, container.container, name), policy)
 
     def _compare_rows(self, info: ListingInfo, place: Position, reached: Position) -> None:
-        """Compare a container's rows with what GET answers."""
-        container = _target(info.name)
-        placement = self.context.rings.placement(*container.names)
+        """Compare a container's rows, or those of a shard, with what GET answers."""
+        if active(info.ranges):
+            return  # its shards are listings, too
+        shard = shard_of(info.name)
+        container, placement = Target(*shard.root), self.context.rings.placement(*shard.names)
         after = reached.after if place == msgspec.structs.replace(reached, after="") else ""
         while not self.context.stopping():
             data = self.cluster.listing("container", placement, ListingQuery(PAGE, after))[1]
@@ -176,12 +173,7 @@ class ListingAuditor:
 
     def _rows(self, container: Target, names: list[str]) -> dict[str, ListingRow] | None:
         """What the container's listing says of these names; None if there is no container. Raises HostDown."""
-        placement = self.context.rings.placement(*container.names)
-        for host, replicas in read_plan(placement, self.cluster.down()):
-            reply, data = self.context.ask(host, "find_rows", FindRows("container", replicas, names), RowsReply)
-            if reply.status == 200:
-                return {row.name: row for row in decoding.decode(data, list[ListingRow])}
-        return None
+        return find_rows(self.context, self.cluster, Shard((container.account, container.container), ""), names)
 
     def _correct(self, target: Target, policy: int) -> None:
         """Make the row what GET answers. First the row is read, then the object, as a row is never written first."""
@@ -194,18 +186,9 @@ class ListingAuditor:
             right = ListingRow(target.object, stamp, True)
         else:
             right = msgspec.structs.replace(stored, timestamp=max(stored.timestamp, stamp))
-        for host, replicas in host_replicas(self.context.rings.placement(*target.parent.names)):
-            if replicas.devices:
-                merge = MergeRows("container", replicas, target.parent.path, [right])
-                self.context.ask(host, "merge_rows", merge, MergeReply)
+        merge_rows(self.context, Shard((target.account, target.container), ""), [right])
         log.warning("the row of %s is corrected", target)
         self.corrected += 1
-
-
-def _first(devices: list[Device], local: list[Device]) -> Device | None:
-    """The first device that is another host's, or this host's and there."""
-    hosts = {device.host for device in local}
-    return next((device for device in devices if device.host not in hosts or device in local), None)
 
 
 def _agree(stored: ListingRow | None, row: ListingRow | None) -> bool:

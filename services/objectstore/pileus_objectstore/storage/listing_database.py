@@ -23,24 +23,20 @@ from pileus_kit import decoding
 from pileus_objectstore.errors import Damaged, DeviceFailed
 from pileus_objectstore.storage.disks import Disk
 from pileus_objectstore.storage.listing_scans import Row, Scan, fold
-from pileus_objectstore.wire.contract import ListingInfo, ListingRow, PolicySums
+from pileus_objectstore.wire.contract import ListingInfo, ListingRow, PolicySums, ShardRange
+from pileus_objectstore.wire.shard_ranges import is_shard
 
-SCHEMA = """
-CREATE TABLE head (id INTEGER PRIMARY KEY CHECK (id = 1), value BLOB NOT NULL, change INTEGER NOT NULL);
-CREATE TABLE rows (name TEXT PRIMARY KEY, timestamp TEXT NOT NULL, size INTEGER NOT NULL, etag TEXT NOT NULL, type
-TEXT NOT NULL,
-                   count INTEGER NOT NULL, stats_at TEXT NOT NULL, change INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE gone (name TEXT PRIMARY KEY, timestamp TEXT NOT NULL, change INTEGER NOT NULL) WITHOUT ROWID;
-CREATE INDEX rows_change ON rows (change);
-CREATE INDEX gone_change ON gone (change);
-"""
 SETTINGS = (
     "PRAGMA locking_mode=EXCLUSIVE",
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
     "PRAGMA cache_size=-128",
 )
-COLUMNS = "name, timestamp, size, etag, type, count, stats_at"
+FIND = "SELECT name, timestamp, size, etag, type, count, stats_at FROM rows WHERE name = ?"
+EVERY = "SELECT name FROM rows WHERE name > ? ORDER BY name LIMIT 1 OFFSET ?"
+DROP_ROWS = """DELETE FROM rows WHERE name IN (SELECT name FROM rows WHERE change <= ? ORDER BY change LIMIT ?)
+               RETURNING size"""
+DROP_GONE = "DELETE FROM gone WHERE name IN (SELECT name FROM gone WHERE change <= ? ORDER BY change LIMIT ?)"
 DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 
 
@@ -71,6 +67,16 @@ class ListingDatabase:
             with self._lock:
                 self._merge_waiting()
         return self._info
+
+    @property
+    def ranges(self) -> list[ShardRange]:
+        """The ranges of a divided container. Nothing is merged for this: only `change` changes them."""
+        return self._info.ranges
+
+    @property
+    def takes_rows(self) -> bool:
+        """Whether rows may be added. A shard that was deleted takes none, because none are read there."""
+        return self._info.live or not is_shard(self._info.name)
 
     def close(self) -> None:
         """Merge waiting rows and close the file. Raises DeviceFailed or Damaged if they can't be merged."""
@@ -154,7 +160,7 @@ class ListingDatabase:
             self._merge_waiting()
             db, found = self._db_open(), []
             for name in names:
-                row = db.execute(f"SELECT {COLUMNS} FROM rows WHERE name = ?", (name,)).fetchone()  # noqa: S608 - a constant
+                row = db.execute(FIND, (name,)).fetchone()
                 gone = None if row else db.execute("SELECT timestamp FROM gone WHERE name = ?", (name,)).fetchone()
                 if row:
                     found.append(ListingRow(row[0], row[1], False, *row[2:]))
@@ -196,6 +202,32 @@ class ListingDatabase:
             self._merge_waiting()
             with self._transaction("FULL"):
                 self._db_open().executemany("DELETE FROM rows WHERE name = ?", [(name,) for name in names])
+
+    def every(self, step: int) -> list[str]:
+        """Every `step`-th name, in order."""
+        with self._lock, self._guard():
+            self._merge_waiting()
+            names, last = [], ""
+            while row := self._db_open().execute(EVERY, (last, step - 1)).fetchone():
+                last = row[0]
+                names.append(last)
+        return names
+
+    def drop(self, upto: int, limit: int) -> int:
+        """Remove up to `limit` rows, which changed last at change `upto` or before, without a trace; how many.
+
+        The memory of deleted rows counts, too.
+        """
+        with self._lock, self._guard():
+            self._merge_waiting()
+            with self._transaction("NORMAL"):
+                db, info = self._db_open(), msgspec.structs.replace(self._info)
+                rows = db.execute(DROP_ROWS, (upto, limit)).fetchall()
+                gone = db.execute(DROP_GONE, (upto, limit - len(rows))).rowcount
+                info.count -= len(rows)
+                info.size -= sum(size for (size,) in rows)
+                self._save(info)
+        return len(rows) + gone
 
     def forget(self, before: str) -> int:
         """Forget the rows that were deleted before a timestamp; how many."""
@@ -293,7 +325,7 @@ class ListingDatabase:
     def _merge_row(self, info: ListingInfo, row: ListingRow) -> None:
         """Merge one row: `timestamp` decides whether it exists, `stats_at` which sums of a container are newest."""
         db = self._db_open()
-        old = db.execute(f"SELECT {COLUMNS} FROM rows WHERE name = ?", (row.name,)).fetchone()  # noqa: S608 - a constant
+        old = db.execute(FIND, (row.name,)).fetchone()
         if old is None:
             deleted = db.execute("SELECT timestamp FROM gone WHERE name = ?", (row.name,)).fetchone()
             if deleted and deleted[0] >= row.timestamp:
@@ -346,20 +378,3 @@ class ListingDatabase:
             raise
         except (msgspec.MsgspecError, TypeError) as e:
             raise Damaged(path=self.path, why=str(e)) from e
-
-
-def empty_database(info: ListingInfo) -> bytes:
-    """The bytes of an empty database with this head.
-
-    It is marked as one with a write-ahead log (file format versions 2, sqlite.org/fileformat.html 1.3.3).
-    """
-    db = sqlite3.connect(":memory:", isolation_level=None)
-    try:
-        db.execute("PRAGMA page_size=4096")
-        db.executescript(SCHEMA)
-        db.execute("INSERT INTO head VALUES (1, ?, 0)", (msgspec.json.encode(info),))
-        image = bytearray(db.serialize())
-    finally:
-        db.close()
-    image[18] = image[19] = 2
-    return bytes(image)

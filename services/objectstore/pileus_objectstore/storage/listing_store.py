@@ -9,16 +9,31 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from typing import NamedTuple
 
 from pileus_objectstore.errors import Damaged, DeviceFailed
 from pileus_objectstore.storage.disks import Disk, sync_directory, write_durably
-from pileus_objectstore.storage.listing_database import ListingDatabase, empty_database
+from pileus_objectstore.storage.listing_database import ListingDatabase
+from pileus_objectstore.storage.listing_schema import empty_database
 from pileus_objectstore.storage.row_log import DIRECTORY, Flush, RowLog, Segment, WaitingRows, read_segment
-from pileus_objectstore.wire.contract import ListingInfo, ListingRow
+from pileus_objectstore.wire.contract import ListingInfo, ListingRow, ShardRange
+from pileus_objectstore.wire.shard_ranges import contains, own_rows
 
 log = logging.getLogger(__name__)
 MAX_OPEN = 64  # databases with an open connection
 RETRY_S = 1.0  # rows that could not be merged are tried again after this
+
+
+class Appended(NamedTuple):
+    """Rows on their way into a listing, and the ranges of shards to which they belong."""
+
+    flush: Flush | None  # None: the listing itself takes none of them
+    ranges: tuple[ShardRange, ...] = ()
+
+    def wait(self) -> None:
+        """Return when the rows are on disk. Raises DeviceFailed if the disk did not take them."""
+        if self.flush is not None:
+            self.flush.wait()
 
 
 class ListingStore:
@@ -61,16 +76,22 @@ class ListingStore:
 
     def append(
         self, kind: str, partition: int, digest: str, rows: list[ListingRow], alone: bool = True
-    ) -> Flush | None:
+    ) -> Appended | None:
         """Merge rows into a listing; None if there is none. They are durable once the result's `wait` returns.
 
-        For `alone` see `RowLog.append`.
+        A divided container takes only what no shard has to list. For `alone` see `RowLog.append`.
         """
         with self.use(kind, partition, digest) as listing:
-            if listing is None:
+            if listing is None or not listing.takes_rows:
                 return None
+            ranges: tuple[ShardRange, ...] = ()
+            if listing.ranges:
+                ranges = tuple(found for found in listing.ranges if any(contains(found, row.name) for row in rows))
+                rows = own_rows(rows, ranges)
+            if not rows:
+                return Appended(None, ranges)
             listing.add(rows)
-            return self._rows.append(WaitingRows(kind, partition, digest, rows), listing.path, alone)
+            return Appended(self._rows.append(WaitingRows(kind, partition, digest, rows), listing.path, alone), ranges)
 
     def shorten_log(self, min_age_s: float) -> None:
         """Merge the rows in the log into their listings, and remove what is older than `min_age_s` seconds.

@@ -243,13 +243,29 @@ class PolicySums(msgspec.Struct, frozen=True, array_like=True):
     size: int = 0
 
 
+class ShardRange(msgspec.Struct, frozen=True, array_like=True):
+    """Names of a divided container, from `lower` on and below `upper` ('': no bound), and the shard that lists them.
+
+    Rows go to all ranges that contain their names; pages are read from `active` ones only. The shard has `count` rows
+    of `size` bytes, as it said at `stats_at`.
+    """
+
+    lower: str
+    upper: str
+    shard: str
+    active: bool = False
+    count: int = 0
+    size: int = 0
+    stats_at: str = ""
+
+
 class ListingInfo(msgspec.Struct, omit_defaults=True):
     """The head of a listing: `count` rows of `size` bytes together. It is also the format on disk.
 
     Of an account, `objects` is the number of objects in all containers, and `policies` has the sums of each storage
     policy but 0, whose sums are the rest. `policy` is a container's storage policy, which never changes while it
     exists. `newest` is the timestamp of the last change. `metadata` is {header: (value, timestamp)}; an empty value is
-    the tombstone of a removed one.
+    the tombstone of a removed one. `ranges` are those of a divided container, as they were decided at `ranges_at`.
     """
 
     name: str
@@ -263,6 +279,8 @@ class ListingInfo(msgspec.Struct, omit_defaults=True):
     newest: str = ""
     policy: int = 0
     policies: dict[int, PolicySums] = {}
+    ranges: list[ShardRange] = []
+    ranges_at: str = ""
 
     @property
     def live(self) -> bool:
@@ -275,12 +293,16 @@ class ListingInfo(msgspec.Struct, omit_defaults=True):
 
 
 class ListingReply(msgspec.Struct, omit_defaults=True):
-    """Status 200, 201, 202, 204, 404, 409 or 507. Rows come in the body, as JSON."""
+    """Status 200, 201, 202, 204, 404, 409 or 507. Rows come in the body, as JSON.
+
+    `divided`: the body has, instead of rows, the ranges in which they are, in the order of the page.
+    """
 
     status: int
     devices: tuple[str, ...] = ()
     info: ListingInfo | None = None
     why: str = ""
+    divided: bool = False
 
 
 class MergeRows(msgspec.Struct, omit_defaults=True):
@@ -297,8 +319,13 @@ class MergeRows(msgspec.Struct, omit_defaults=True):
 
 
 class MergeReply(msgspec.Struct, omit_defaults=True):
-    """Status 200, or 404 if no device of the host has the listing."""
+    """Status 200, or 404 if no device of the host has the listing.
+
+    `ranges` are those to which the rows belong: the caller must send them there, too. A divided container itself takes
+    only rows that no active range contains.
+    """
 
     status: int
     devices: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    ranges: tuple[ShardRange, ...] = ()

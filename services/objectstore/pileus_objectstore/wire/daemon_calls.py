@@ -2,7 +2,7 @@
 
 import msgspec
 
-from pileus_objectstore.wire.contract import HostReplicas, ListingInfo
+from pileus_objectstore.wire.contract import HostReplicas, ListingInfo, ShardRange
 
 
 class GetChanges(msgspec.Struct, omit_defaults=True):
@@ -61,12 +61,14 @@ class GetInventory(msgspec.Struct, omit_defaults=True):
 class HeldReplica(msgspec.Struct, array_like=True):
     """One file that a device holds: its digest, its timestamp and that of its later metadata (0: none), in nanoseconds.
 
-    For a listing, `stamp` is a checksum of its head and `posted` its count.
+    For a listing, `stamp` is a checksum of its head and `posted` its count. `sharded`: it is a divided container's, or
+    a shard's.
     """
 
     digest: str
     stamp: int
     posted: int = 0
+    sharded: bool = False
 
 
 class InventoryReply(msgspec.Struct, omit_defaults=True):
@@ -225,7 +227,9 @@ class FindRows(msgspec.Struct, omit_defaults=True):
 class RowsReply(msgspec.Struct, omit_defaults=True):
     """Status 200, or 404 if the host has no such listing, or a deleted one. Rows come in the body, as JSON.
 
-    Deleted rows are marked so; names without any are left out.
+    Deleted rows are marked so; names without any are left out. With `ranges`, the rows of names that these contain are
+    in their shards.
     """
 
     status: int
+    ranges: list[ShardRange] = []

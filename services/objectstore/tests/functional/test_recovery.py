@@ -136,7 +136,7 @@ def test_a_damaged_async_pending(
     settled(store)
     first_round(store)
     with monkeypatch.context() as deaf:
-        deaf.setattr(Updater, "_merge", lambda *_: [])
+        deaf.setattr(Updater, "_merge", lambda *_: ([], {}))
         assert store.client.put(f"{container}/o", data=b"x").status_code == 201
     assert row(store, "o") is None
     pendings = list(store.configs[0].home.glob("d?/pending/*"))

@@ -1,5 +1,6 @@
 """The updater's threads go on, whatever happens to a host, a ring or a listing."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -43,7 +44,8 @@ def test_a_silent_host_is_asked_once_in_a_round(three: ObjectStoreFixture, monke
         call = server.pool.call
 
         def counted(host: str, *args: Any, asked: list[str] = asked, call: Any = call) -> Any:
-            asked.append(host)
+            if threading.current_thread() is threading.main_thread():  # the updater's own thread reports sums meanwhile
+                asked.append(host)
             return call(host, *args)
 
         monkeypatch.setattr(server.pool, "call", counted)

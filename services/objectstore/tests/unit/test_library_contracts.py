@@ -9,7 +9,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.http import parse_etags, parse_range_header
 from werkzeug.sansio.multipart import Data, Field, MultipartDecoder, NeedData, Preamble, State
 
-from pileus_objectstore.storage.listing_database import empty_database
+from pileus_objectstore.storage.listing_schema import empty_database
 from pileus_objectstore.wire.contract import ListingInfo
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from pileus_objectstore.wire import contract, daemon_calls, recon_calls
+from pileus_objectstore.wire import contract, daemon_calls, recon_calls, shard_calls
 
 LOCK = Path(contract.__file__).with_name("rpc.lock.json")
 
@@ -18,7 +18,7 @@ LOCK = Path(contract.__file__).with_name("rpc.lock.json")
 def current() -> dict[str, object]:
     structs = [
         v
-        for module in (contract, daemon_calls, recon_calls)
+        for module in (contract, daemon_calls, recon_calls, shard_calls)
         for _, v in inspect.getmembers(module, inspect.isclass)
         if issubclass(v, msgspec.Struct) and v is not msgspec.Struct
     ]
