@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
-from sqlalchemy import Select
+from sqlalchemy import ColumnElement, Select, and_
 from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column
 
 from pileus_kit.db import Utc, now
-from pileus_kit.liveness import is_silent
+from pileus_kit.liveness import awake_clock, is_silent
 
 Row = TypeVar("Row")
 
@@ -60,6 +60,14 @@ def is_up(row: Seen, silence_s: float) -> bool:
     A process that has just started or slept can't know yet who is silent: to it, hosts are up (see `liveness`).
     """
     return not is_forced_down(row) and not is_silent(row.seen_at, timedelta(seconds=silence_s))
+
+
+def up_condition(model: type[ForcedDownColumns], silence_s: float) -> ColumnElement[bool]:
+    """Return `is_up` as a condition for the database, by this process's clock."""
+    if awake_clock.seconds() < silence_s:
+        return model.forced_down.is_(False)
+    patience = timedelta(seconds=silence_s)
+    return and_(model.forced_down.is_(False), model.seen_at.between(now() - patience, now() + patience))
 
 
 def reason_down(row: Seen, silence_s: float) -> str | None:

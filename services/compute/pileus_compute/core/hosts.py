@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from pileus_compute.core.image_properties import HostCapabilities
@@ -118,19 +118,23 @@ def aggregates_by_host(session: Session) -> dict[str, list[Aggregate]]:
     return found
 
 
+def room(wanted: Claim, ratios: Ratios) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions of the hosts that have room for the claim."""
+    return (
+        Host.vcpus_used + wanted.vcpus <= Host.vcpus * ratios.cpu,
+        Host.memory_mib_used + wanted.memory_mib <= Host.memory_mib * ratios.memory,
+        Host.disk_gib_used + wanted.disk_gib <= Host.disk_gib * ratios.disk,
+    )
+
+
 def claim(session: Session, name: str, server_id: str, wanted: Claim, ratios: Ratios, purpose: str = "run") -> bool:
     """Claim resources of a host for a server in one compare-and-set.
 
     Return False if they don't fit (any more): another server may have been faster.
     """
-    free = (
-        Host.vcpus_used + wanted.vcpus <= Host.vcpus * ratios.cpu,
-        Host.memory_mib_used + wanted.memory_mib <= Host.memory_mib * ratios.memory,
-        Host.disk_gib_used + wanted.disk_gib <= Host.disk_gib * ratios.disk,
-    )
     hit = session.execute(
         update(Host)
-        .where(Host.name == name, *free)
+        .where(Host.name == name, *room(wanted, ratios))
         .values(
             vcpus_used=Host.vcpus_used + wanted.vcpus,
             memory_mib_used=Host.memory_mib_used + wanted.memory_mib,

@@ -1,56 +1,23 @@
 """The scheduler: chooses the host of a server by filters and weights, and says what each unsuitable host lacks."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from pileus_compute.config import Config
-from pileus_compute.core import availability_zones, guests, hosts
+from pileus_compute.core import guests, host_candidates, hosts
 from pileus_compute.core.hosts import Claim, Ratios
-from pileus_compute.db.models import Host, Server, ServerGroup
+from pileus_compute.core.request_specs import (
+    AVOIDED_WEIGHT,
+    SOFT_POLICY_WEIGHT,
+    Candidate,
+    RequestSpec,
+    soft_counts,
+)
+from pileus_compute.db.models import Server, ServerGroup
 from pileus_compute.errors import NoValidHost
 from pileus_kit import hosts as host_rows
-
-
-@dataclass(frozen=True)
-class RequestSpec:
-    """What a host must offer to a server, and what makes one host better than another."""
-
-    claim: Claim
-    ratios: Ratios
-    silence_s: int
-    default_zone: str
-    zone: str | None = None
-    host: str | None = None
-    """The only host that will do."""
-    excluded: frozenset[str] = frozenset()
-    """Hosts on which the server has failed before."""
-    avoided: frozenset[str] = frozenset()
-    """Hosts that will do if there is no other."""
-    same_as: frozenset[str] | None = None
-    """Hosts of the servers that the hint same_host names; None: there is no such hint."""
-    other_than: frozenset[str] = frozenset()
-    """Hosts of the servers that the hint different_host names."""
-    group_policy: str | None = None
-    group_limit: int = 1
-    """How many of the group's servers a host may have under the policy anti-affinity."""
-    group_hosts: tuple[str, ...] = ()
-    """The host of each other member of the group."""
-    extra_specs: dict[str, str] = field(default_factory=dict)
-    properties: dict[str, str] = field(default_factory=dict)
-    """See core.image_properties."""
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A host with its zone, and the metadata of its aggregates: the values that each key has."""
-
-    host: Host
-    zone: str
-    aggregate_metadata: dict[str, set[str]]
-
 
 Filter = Callable[[Candidate, RequestSpec], str | None]
 """Returns why the host is unsuitable, as the end of a sentence that begins with its name; None if it is suitable."""
@@ -119,9 +86,8 @@ def group(candidate: Candidate, spec: RequestSpec) -> str | None:
 
 def aggregates(candidate: Candidate, spec: RequestSpec) -> str | None:
     """One of the host's aggregates must have what the flavor's `aggregate_instance_extra_specs:KEY` says."""
-    for key, value in spec.extra_specs.items():
-        scope, _, name = key.rpartition(":")
-        if scope == "aggregate_instance_extra_specs" and value not in candidate.aggregate_metadata.get(name, ()):
+    for name, value in spec.aggregate_values():
+        if value not in candidate.aggregate_metadata.get(name, ()):
             return f"is in no aggregate with {name}={value}"
     return None
 
@@ -134,7 +100,6 @@ def image(candidate: Candidate, spec: RequestSpec) -> str | None:
 
 FILTERS: tuple[Filter, ...] = (up, named, zone, vcpus, memory, disk, hints, group, aggregates, image)
 """Their names are part of the fault that a server shows if no host is suitable."""
-SOFT_POLICY_WEIGHT, AVOIDED_WEIGHT = 10, -1000
 MAX_NAMED = 20  # hosts in the reason of one filter
 
 
@@ -144,13 +109,12 @@ def weight(candidate: Candidate, spec: RequestSpec) -> float:
     host = candidate.host
     free = 1 - (host.memory_mib_used / max(host.memory_mib * spec.ratios.memory, 1))
     idle = 1 - (host.vcpus_used / max(host.vcpus * spec.ratios.cpu, 1))
-    here = spec.group_hosts.count(host.name)
-    soft = {"soft-affinity": here, "soft-anti-affinity": -here}.get(spec.group_policy or "", 0)
+    soft = soft_counts(spec).get(host.name, 0)
     return free + idle / 2 + SOFT_POLICY_WEIGHT * soft + AVOIDED_WEIGHT * (host.name in spec.avoided)
 
 
-def rank(candidates: Sequence[Candidate], spec: RequestSpec) -> list[Candidate]:
-    """Return the hosts that pass every filter, best first. Raises NoValidHost with what each host lacks."""
+def best_first(candidates: Sequence[Candidate], spec: RequestSpec) -> tuple[list[Candidate], list[str]]:
+    """Return the hosts that pass every filter, best first, and for each filter what the refused hosts lack."""
     passed = list(candidates)
     lacking: list[str] = []
     for check in FILTERS:
@@ -159,31 +123,33 @@ def rank(candidates: Sequence[Candidate], spec: RequestSpec) -> list[Candidate]:
         if refused:
             lacking.append(f"{check.__name__}: {', '.join(refused[:MAX_NAMED])}")
         passed = [c for c in passed if not reasons[c.host.name]]
+    return sorted(passed, key=lambda c: weight(c, spec), reverse=True), lacking
+
+
+def rank(candidates: Sequence[Candidate], spec: RequestSpec, others: int = 0) -> list[Candidate]:
+    """Return the hosts that pass every filter, best first. Raises NoValidHost with what each host lacks; `others` are
+    unsuitable, too."""
+    passed, lacking = best_first(candidates, spec)
     if not passed:
-        raise NoValidHost(why="; ".join(lacking) or "There are no hosts.")
-    return sorted(passed, key=lambda c: weight(c, spec), reverse=True)
+        more = [f"{others} other hosts don't do either"] if others else []
+        raise NoValidHost(why="; ".join(lacking + more) or "There are no hosts.")
+    return passed
 
 
 def select_host(session: Session, server_id: str, spec: RequestSpec, purpose: str = "run") -> Candidate:
     """Claim the best host for the server, or the next best if another server was faster. Raises NoValidHost."""
-    for candidate in rank(candidates(session, spec), spec):
-        if hosts.claim(session, candidate.host.name, server_id, spec.claim, spec.ratios, purpose):
-            return candidate
+    for page in host_candidates.pages(session, spec):
+        for candidate in best_first(page, spec)[0]:
+            if hosts.claim(session, candidate.host.name, server_id, spec.claim, spec.ratios, purpose):
+                return candidate
+    explained, others = host_candidates.to_explain(session, spec)
+    rank(explained, spec, others)
     raise NoValidHost(why="Every host that had room was filled by others meanwhile.")
 
 
-def candidates(session: Session, spec: RequestSpec) -> list[Candidate]:
-    """Return all hosts."""
-    member_of = hosts.aggregates_by_host(session)
-    found = []
-    for host in session.scalars(select(Host)):
-        own = member_of.get(host.name, [])
-        aggregate_metadata: dict[str, set[str]] = {}
-        for aggregate in own:
-            for key, value in aggregate.meta.items():
-                aggregate_metadata.setdefault(key, set()).add(str(value))
-        found.append(Candidate(host, availability_zones.zone_of(own, spec.default_zone), aggregate_metadata))
-    return found
+def has_host(session: Session, spec: RequestSpec) -> bool:
+    """Whether there is a host for the server now; nothing is claimed."""
+    return any(best_first(page, spec)[0] for page in host_candidates.pages(session, spec))
 
 
 def load_request_spec(

@@ -9,7 +9,7 @@ from pileus_compute.core import faults, guests, hosts, scheduler, server_ports, 
 from pileus_compute.core.job_data import Added, CreateServerData, as_json
 from pileus_compute.core.tools import Tools
 from pileus_compute.db.models import Server
-from pileus_compute.errors import BindingFailed, HypervisorDown, HypervisorFailed, NoValidHost, TapMissing
+from pileus_compute.errors import BindingFailed, HypervisorDown, HypervisorFailed, TapMissing
 from pileus_compute.steps import guests as guest_steps
 from pileus_compute.steps import ports, volumes
 from pileus_compute.steps.placement import claim_of
@@ -134,9 +134,7 @@ def try_another_host(session: Session, tools: Tools, work: Work) -> Added | None
     if len(tried) > MAX_HOSTS:
         return None
     spec = _request_spec(session, tools, server, tried)
-    try:
-        scheduler.rank(scheduler.candidates(session, spec), spec)
-    except NoValidHost:
+    if not scheduler.has_host(session, spec):
         return None
     return {key: work.data[key] for key in ("networks", "security_groups")} | {"excluded": tried}
 

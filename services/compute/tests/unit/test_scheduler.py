@@ -3,7 +3,8 @@ from typing import Any
 import pytest
 
 from pileus_compute.core.hosts import Claim, Ratios
-from pileus_compute.core.scheduler import Candidate, RequestSpec, rank
+from pileus_compute.core.request_specs import Candidate, RequestSpec
+from pileus_compute.core.scheduler import rank
 from pileus_compute.db.models import Host
 from pileus_compute.errors import NoValidHost
 from pileus_kit.db import now
