@@ -59,6 +59,9 @@ class Config(ServiceConfig):
         False,
     )
     reserve_mib: int = option("MiB that object data leaves free on each device", 64)
+    recon_networks: tuple[str, ...] = option(
+        "Networks (CIDR) that may ask storage_bind for /recon without the cluster's key, as swift-recon does", ()
+    )
     ring_hosts: tuple[str, ...] = option("Storage servers of which a host without rings asks for them", ())
     host_lost_s: int = option("Seconds after which handoffs replace the devices of a host that doesn't answer", 600)
     pack_kib: int = option("Objects of up to this many KiB, 512 at most, are packed into logs; -1: each is a file", 64)

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from pileus_objectstore.agent import async_pendings
-from pileus_objectstore.agent.host import Host
+from pileus_objectstore.agent.host import Device, Host
 from pileus_objectstore.agent.object_server import Source
 from pileus_objectstore.storage.daemon_reports import read_reports
 from pileus_objectstore.storage.disks import MARKER
@@ -18,37 +18,56 @@ QUARANTINE = "quarantined"
 
 
 class ReconServer:
-    """The recon call of the contract."""
+    """The recon call of the contract, and the facts of which it consists."""
 
     def __init__(self, host: Host) -> None:
         self._host = host
 
     def get_recon(self, args: GetRecon, body: Source) -> CallResult:
         """The state of this host."""
-        usage = [self._usage(name) for name in self._names()]
-        mounted = self._host.devices(device.device for device in usage if device.mounted)
-        quarantined: dict[str, int] = {}
-        for device in mounted:
-            for kind in _entries(device.disk.root / QUARANTINE):
-                quarantined[kind.name] = quarantined.get(kind.name, 0) + len(_entries(kind))
+        usage = self.disk_usage()
         reply = ReconReply(
             200,
             diskusage=usage,
             unmounted=[device.device for device in usage if not device.mounted],
-            async_pending=sum(len(async_pendings.paths(device)) for device in mounted),
-            quarantined=quarantined,
-            ringmd5={path.name: _md5(path) for path in _entries(self._host.rings.directory) if path.suffix != ".new"},
+            async_pending=self.async_pendings(),
+            quarantined=self.quarantined(),
+            ringmd5=self.ring_md5(),
             daemons=read_reports(self._host.state),
             load=os.getloadavg(),
             time=time.time(),
         )
         return CallResult(reply)
 
-    def _names(self) -> list[str]:
+    def device_names(self) -> list[str]:
         """The devices of this host in any ring."""
         rings = self._host.rings
         devices = [device for kind in rings.kinds() for device in rings.ring(*kind).file.devices]
         return sorted({device.name for device in devices if device and device.host == self._host.address})
+
+    def disk_usage(self) -> list[DeviceUsage]:
+        """Each device, and how full its disk is."""
+        return [self._usage(name) for name in self.device_names()]
+
+    def async_pendings(self) -> int:
+        """How many updates of listings wait on the devices."""
+        return sum(len(async_pendings.paths(device)) for device in self._mounted())
+
+    def quarantined(self) -> dict[str, int]:
+        """How many damaged files were put aside: {kind: files}."""
+        counts: dict[str, int] = {}
+        for device in self._mounted():
+            for kind in _entries(device.disk.root / QUARANTINE):
+                counts[kind.name] = counts.get(kind.name, 0) + len(_entries(kind))
+        return counts
+
+    def ring_md5(self) -> dict[str, str]:
+        """The MD5 of each ring's file, and of that of the storage policies: {file: MD5}."""
+        return {path.name: _md5(path) for path in _entries(self._host.rings.directory) if path.suffix != ".new"}
+
+    def _mounted(self) -> list[Device]:
+        names = self.device_names()
+        return self._host.devices(name for name in names if (self._host.state / name / MARKER).exists())
 
     def _usage(self, name: str) -> DeviceUsage:
         root = self._host.state / name

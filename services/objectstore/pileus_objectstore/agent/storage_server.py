@@ -6,6 +6,7 @@ from pileus_objectstore.agent.host import Host
 from pileus_objectstore.agent.listing_server import ListingServer
 from pileus_objectstore.agent.object_replicas import ObjectReplicas
 from pileus_objectstore.agent.object_server import ObjectServer
+from pileus_objectstore.agent.recon_pages import ReconPages
 from pileus_objectstore.agent.recon_server import ReconServer
 from pileus_objectstore.agent.replication_server import ReplicationServer
 from pileus_objectstore.agent.ring_server import RingServer
@@ -34,7 +35,9 @@ class StorageServer:
             config.home, config.storage_bind, rings, self.pool, config.reserve_mib << 20, config.pack_kib << 10
         )
         self.updater = Updater(self.host)
-        self.server = Server(calls(self.host, self.updater), config.key(), config.storage_bind)
+        recon = ReconServer(self.host)
+        pages = ReconPages(self.host, recon, config.recon_networks)
+        self.server = Server(calls(self.host, self.updater, recon), config.key(), config.storage_bind, pages.answer)
         self.address = self.server.address
 
     def start(self) -> None:
@@ -51,13 +54,13 @@ class StorageServer:
         self.pool.close()
 
 
-def calls(host: Host, updater: Updater) -> dict[str, Call]:
+def calls(host: Host, updater: Updater, recon: ReconServer) -> dict[str, Call]:
     """The calls of the contract, by name."""
     objects, listings = ObjectServer(host, updater), ListingServer(host, updater)
     replicas, rings = ReplicationServer(host, updater), RingServer(RingFiles(host.rings.directory))
     packed, shards = ObjectReplicas(host), ShardServer(host, updater)
     return {
-        "get_recon": (recon_calls.GetRecon, ReconServer(host).get_recon),
+        "get_recon": (recon_calls.GetRecon, recon.get_recon),
         "get_rings": (daemon_calls.GetRings, rings.get_rings),
         "get_ring": (daemon_calls.GetRing, rings.get_ring),
         "put_ring": (daemon_calls.PutRing, rings.put_ring),

@@ -13,6 +13,7 @@ import selectors
 import socket
 import threading
 from collections.abc import Callable
+from http import HTTPStatus
 
 import msgspec
 
@@ -46,13 +47,17 @@ class CallResult(msgspec.Struct):
 
 # The type of a function's first argument, and the function; its second argument is the request's Body.
 Call = tuple[type[msgspec.Struct], Callable[..., CallResult]]
+# (path, sender's address) -> (status, media type, body) of a page that needs no key; None if that sender has none.
+Pages = Callable[[str, str], tuple[int, str, bytes] | None]
+PAGE = b"GET "
 BAD_REQUEST = 400
 
 
 class Server:
-    """Serves `calls` ({name: (argument type, function)}) to programs that know `key`."""
+    """Serves `calls` ({name: (argument type, function)}) to programs that know `key`, and `pages` to all."""
 
-    def __init__(self, calls: dict[str, Call], key: str, bind: str) -> None:
+    def __init__(self, calls: dict[str, Call], key: str, bind: str, pages: Pages = lambda path, address: None) -> None:
+        self._pages = pages
         self._calls = {name.encode(): call for name, call in calls.items()}
         self._key = key.encode()
         name, _, port = bind.rpartition(":")
@@ -154,6 +159,8 @@ class Server:
     def _answer(self, stream: Stream, head: bytes) -> bool:
         """Answer one request; False if the connection can't be used any more."""
         first, headers = parse_head(head)
+        if first.startswith(PAGE) and self._show(stream, first):
+            return False
         if not hmac.compare_digest(headers.get(b"x-cluster-key", b""), self._key):
             stream.sock.sendall(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n")
             return False
@@ -176,6 +183,17 @@ class Server:
             log.exception("storage call %s failed", first)
             answer = CallResult({"status": 500, "why": "an unexpected error; see the storage server's log"})
         return self._send(stream, answer, body)
+
+    def _show(self, stream: Stream, first: bytes) -> bool:
+        """Send a page; False if there is none that this sender may have."""
+        path = first[len(PAGE) :].partition(b" ")[0].partition(b"?")[0]
+        page = self._pages(path.decode("latin-1"), stream.sock.getpeername()[0])
+        if page is None:
+            return False
+        status, media, body = page
+        head = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nContent-Type: {media}\r\n"
+        stream.sock.sendall(f"{head}Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body)
+        return True
 
     def _send(self, stream: Stream, answer: CallResult, body: Body) -> bool:
         length = answer.length if answer.send else len(answer.body)
