@@ -26,6 +26,7 @@ class Network:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.machines = folder, list[Machine]()
+        clear()
         run("ip", "link", "add", f"{PREFIX}-sw", "type", "bridge")
         run("ip", "addr", "add", f"{NET}.254/24", "dev", f"{PREFIX}-sw")
         run("ip", "link", "set", f"{PREFIX}-sw", "up")
@@ -40,6 +41,18 @@ class Network:
         """Switch all machines off, and remove what they were made of."""
         for machine in self.machines:
             machine.close()
+        run("ip", "link", "del", f"{PREFIX}-sw")
+
+
+def clear() -> None:
+    """Remove what is left of a run that was killed: it would be taken for this run's machines."""
+    names = [line.split()[0] for line in run("ip", "netns", "list").splitlines()]
+    for name in names:
+        if name.startswith(f"{PREFIX}-"):
+            for pid in run("ip", "netns", "pids", name).split():
+                run("kill", "-KILL", pid, check=False)  # it may have ended meanwhile
+            run("ip", "netns", "del", name)
+    if Path(f"/sys/class/net/{PREFIX}-sw").exists():
         run("ip", "link", "del", f"{PREFIX}-sw")
 
 
