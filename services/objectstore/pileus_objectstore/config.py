@@ -39,6 +39,13 @@ class Config(ServiceConfig):
     storage_domains: tuple[str, ...] = option(
         "Domains below which a host name is an account or container.account (Swift's domain_remap)", ()
     )
+    cname_lookup: bool = option(
+        "Follow the CNAME records of host names outside the store's domains to one below storage_domains", False
+    )
+    cname_lookup_depth: int = option("CNAME records that a host name may be away from a storage domain", 1)
+    nameservers: tuple[str, ...] = option(
+        "Name servers for cname_lookup, as ADDRESS or ADDRESS:PORT; empty: those of the system", ()
+    )
     read_only: bool = option("Refuse all writes, but in accounts that an operator has excluded", False)
     read_only_allows_deletes: bool = option("Allow deletions where all other writes are refused", False)
     account_ratelimit: float = option(

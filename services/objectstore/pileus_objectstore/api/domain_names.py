@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 CLIENT_PATH = "pileus.client_path"  # in the environment of a request whose path was completed: what the client sent
 
 
-def complete_path(environ: "WSGIEnvironment", domains: Sequence[str], prefixes: Sequence[str]) -> None:
-    """Put the account (and container) that the host name states in front of the path. Raises BadRequest.
+def complete_path(environ: "WSGIEnvironment", host: str, domains: Sequence[str], prefixes: Sequence[str]) -> None:
+    """Put the account (and container) that a host name states in front of the path. Raises BadRequest.
 
     `domains` are those below which host names mean accounts. A host name may not contain an underscore, so the
     account's prefix (one of `prefixes`) may end with a hyphen in it, and be written in any case.
     """
-    host = environ.get("HTTP_HOST", "").partition(":")[0]
+    host = host.partition(":")[0]
     domain = next((name for name in domains if host.lower().endswith("." + name.lower())), "")
     if not domain:
         return

@@ -85,6 +85,8 @@ def _features(tools: Tools) -> dict[str, dict[str, object]]:
     features = FEATURES | {"swift": swift, "tempurl": temp_urls}
     if tools.config.storage_domains:
         features["domain_remap"] = {"default_reseller_prefix": tools.config.account_prefix}
+        if tools.config.cname_lookup:
+            features["cname_lookup"] = {"lookup_depth": tools.config.cname_lookup_depth}
     if tools.config.read_only:
         features["read_only"] = {}
     return features | _rate_limits(tools)

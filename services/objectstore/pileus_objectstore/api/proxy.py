@@ -24,6 +24,7 @@ from pileus_objectstore.api import (
     temp_urls,
 )
 from pileus_objectstore.api.access_log_lines import Concerned
+from pileus_objectstore.api.cname_lookup import CnameLookup
 from pileus_objectstore.api.http import REASONS, Request, Response, access_of, origin_of, refusal, wire_of
 from pileus_objectstore.api.routes import Call, Calls, Routes
 from pileus_objectstore.api.s3.application import S3Application, is_s3, is_signed_for_s3
@@ -52,6 +53,7 @@ class Proxy:
     def __init__(self, tools: Tools, calls: Sequence[Calls], keys: AccessKeys) -> None:
         self.tools = tools
         self.rates = Rates(tools.config)
+        self.cnames = CnameLookup(tools.config, self.rates)
         self.routes = Routes(calls)
         self.keys = keys
         self.s3 = S3Application(tools, self.rates, keys)
@@ -108,7 +110,9 @@ class Proxy:
         request: Request | None = None
         try:
             if not is_signed_for_s3(environ):
-                domain_names.complete_path(environ, self.tools.config.storage_domains, self.tools.config.prefixes)
+                config = self.tools.config
+                host = self.cnames.storage_name(environ.get("HTTP_HOST", ""), environ.get("REMOTE_ADDR", ""))
+                domain_names.complete_path(environ, host, config.storage_domains, config.prefixes)
             if is_s3(environ, self.tools.config):
                 return self.s3.answer(environ)
             request = Request(environ, access_of(self.tools, environ, s3=False))
