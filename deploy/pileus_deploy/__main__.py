@@ -58,7 +58,7 @@ def _run(given: argparse.Namespace) -> int:
         return 0
     if known is None and given.command != "up":
         print(f"There is no cloud in {state}; deploy/up makes one.")
-        return 2 if given.command in ("status", "invite") else 0
+        return 2 if given.command in ("status", "invite", "upgrade") else 0
     plan = known or Plan(state)
     _check_place_and_time(plan, given.command)
     if given.command == "up":
@@ -71,6 +71,10 @@ def _run(given: argparse.Namespace) -> int:
         from pileus_deploy import database_move
 
         database_move.run(plan, given.action, given.url)
+    elif given.command == "upgrade":
+        from pileus_deploy import upgrade
+
+        upgrade.run(plan, given.action)
     elif given.command == "uninstall":
         return uninstall.uninstall(plan, given.yes)
     elif given.command == "invite":
@@ -84,7 +88,7 @@ def _run(given: argparse.Namespace) -> int:
 
 def _check_place_and_time(plan: Plan, command: str) -> None:
     """Raise RuntimeError if the command must not run on this machine, or not now."""
-    if command in ("up", "rotate") and pauses.is_wanted(plan.state):
+    if command in ("up", "rotate", "upgrade") and pauses.is_wanted(plan.state):
         raise RuntimeError("the databases are being moved; wait for the end of `pileus cloud database move`")
     if command in ("rotate", "database") and plan.controller:
         raise RuntimeError(f"this machine joined the cloud at {plan.controller}; run this there")

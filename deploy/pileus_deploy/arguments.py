@@ -37,6 +37,7 @@ def parser() -> argparse.ArgumentParser:
         "what", nargs="?", choices=[*secret_rotation.KINDS, "all"], default="all", help="default %(default)s"
     )
     _add_database(add("database", "show where the services' databases are, move them, or delete the old ones"))
+    _add_upgrade(add("upgrade", "bring the running cloud to the release that this checkout is, or back"))
     add("uninstall", "remove the cloud, its users and its unit")
     add("invite", "print a line with which one machine can join, valid once and for an hour").add_argument(
         "--roles",
@@ -82,6 +83,22 @@ def _add_database(database: argparse.ArgumentParser) -> None:
         "confirm: delete the databases that the cloud was moved away from",
     )
     database.add_argument("url", nargs="?", type=_database, help=DATABASE_HELP)
+
+
+UPGRADE_EXAMPLES = """examples:
+  deploy/upgrade              from a clone of the newer release: look whether it can, save, expand, replace
+  deploy/upgrade --undo       go back to the former release, with everything written meanwhile
+  deploy/upgrade --confirm    stay: the saved databases go, and the next release can come
+
+The former release's clone has to stay where it is until then."""
+
+
+def _add_upgrade(upgrade: argparse.ArgumentParser) -> None:
+    upgrade.epilog, upgrade.formatter_class = UPGRADE_EXAMPLES, argparse.RawDescriptionHelpFormatter
+    ways = upgrade.add_mutually_exclusive_group()
+    ways.add_argument("--undo", dest="action", action="store_const", const="undo", help="go back to the former release")
+    ways.add_argument("--confirm", dest="action", action="store_const", const="confirm", help="give up the way back")
+    upgrade.set_defaults(action="upgrade")
 
 
 def _database(text: str) -> str:

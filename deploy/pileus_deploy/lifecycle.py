@@ -48,6 +48,7 @@ class NotReady(RuntimeError):
 def up(plan: Plan, demo: bool = True) -> None:
     """Start the cloud, or complete one that was started halfway; then boot the first server."""
     if supervisor.running(plan.state):
+        check_release(plan)
         print(f"The cloud in {plan.state} runs already; checking host and contents.")
         host_network.prepare(plan)
     else:
@@ -72,6 +73,16 @@ def up(plan: Plan, demo: bool = True) -> None:
         print(f"It starts with this machine; `systemctl disable {systemd_unit.unit_name(plan)}` prevents that.")
     warn_of_plain_text(plan)
     print(summary(plan, login))
+
+
+def check_release(plan: Plan) -> None:
+    """Raise NotReady if the running cloud is of another release."""
+    found = json.loads((plan.state / "run" / "supervisor.json").read_text()).get("release", {})
+    if found.get("checkout", str(CHECKOUT)) != str(CHECKOUT):
+        raise NotReady(
+            f"the cloud in {plan.state} runs release {found['version']} in {found['checkout']}: deploy/up there looks "
+            "after it, and deploy/upgrade here brings it to this release"
+        )
 
 
 def warn_of_plain_text(plan: Plan) -> None:
@@ -232,11 +243,10 @@ def migrate(plan: Plan) -> None:
 
 def migrate_databases(plan: Plan) -> None:
     """Make the services' databases if they are to be made, and migrate them to their newest revision."""
-    from pileus_kit.db import migrate as migrate_database
+    from pileus_deploy import upgrade_databases
 
     databases.prepare(plan)
-    for service in databases.with_database():
-        run_as(plan, service, partial(migrate_database, plan.database_url(service), f"pileus_{service}"))
+    upgrade_databases.migrate(plan)
 
 
 def run_as(plan: Plan, service: str, work: Callable[[], object]) -> None:

@@ -1,6 +1,7 @@
 """The plan with which the cloud in a state directory was last started, in STATE/plan.json."""
 
 import json
+from dataclasses import fields
 from pathlib import Path
 
 from pileus_deploy.plan import Plan, write_private
@@ -13,7 +14,8 @@ def load(state: Path) -> Plan | None:
     file = state / PLAN
     if not file.exists():
         return None
-    values = json.loads(file.read_text())
+    known = {one.name for one in fields(Plan)}  # a newer release, from which the cloud came back, may know more
+    values = {name: value for name, value in json.loads(file.read_text()).items() if name in known}
     return Plan(state, **values | {"roles": tuple(values.get("roles", ()))})
 
 

@@ -33,6 +33,11 @@ class Process:
     uses_database: bool = False
 
     @property
+    def is_api(self) -> bool:
+        """Whether it serves HTTP by `pileus_kit.process.serve_api`, so that two of it can share a socket."""
+        return bool(self.main) and (self.name.endswith("-api") or self.name == "registrar")
+
+    @property
     def restarts_for_secrets(self) -> bool:
         """Whether it has to start again when secrets change."""
         return bool(self.main) or self.name == "rabbitmq"

@@ -14,37 +14,34 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 
-from pileus_deploy import configs, pauses, plan_files, privileges, users
+from pileus_deploy import configs, handover, pauses, plan_files, privileges, releases, users
+from pileus_deploy.children import GRACE_S, STABLE_S, Child, Family, send
+from pileus_deploy.handover import Handover
 from pileus_deploy.plan import Plan
 from pileus_deploy.processes import Process
+from pileus_kit import listeners
 
 log = logging.getLogger(__name__)
 
-SIGNALS = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1}
+SIGNALS = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, handover.SIGNAL}
 STEADY_S = 2.0  # seconds after which a process has read its configuration and connected, or failed
-STABLE_S = 10.0  # seconds of running after which a process counts as started well
+REPLACING_LOOK_S = 0.1  # how often the supervisor looks whether the next process can be replaced
 MAX_PAUSE_S = 15.0
-GRACE_S = 15.0  # seconds from SIGTERM to SIGKILL
 PR_SET_PDEATHSIG = 1
 
 
-@dataclass
-class Child:
-    process: Process
-    pid: int = 0
-    started: float = 0.0
-    failures: int = 0
-    due: float = field(default=0.0)  # when to start it (again), on the monotonic clock
+def run(plan: Plan, wanted: Sequence[Process], between: Callable[[], object], handed: Handover | None = None) -> None:
+    """Start everything and stay until SIGTERM; then stop our processes, call `between`, and stop the infrastructure.
 
-
-def run(plan: Plan, wanted: Sequence[Process], between: Callable[[], object]) -> None:
-    """Start everything and stay until SIGTERM; then stop our processes, call `between`, and stop the infrastructure."""
+    `handed` is what another release's supervisor has left: its processes run on until they are replaced.
+    """
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     preload(wanted)
-    children = [Child(process) for process in wanted]
+    family = Family(wanted, handed)
+    children = family.children
     stopping, paused = False, pauses.is_wanted(plan.state)
     while not stopping:
         if paused and not pauses.is_wanted(plan.state):
@@ -52,16 +49,21 @@ def run(plan: Plan, wanted: Sequence[Process], between: Callable[[], object]) ->
         for child in children:
             if not child.pid and child.due <= time.monotonic() and not (paused and child.process.uses_database):
                 _start(plan, child)
-        _write_state(plan, children)
-        received = signal.sigtimedwait(SIGNALS, pauses.LOOK_S if paused else _until_next(children))
+        replacing = not paused and not family.is_of_one_release()
+        if replacing:
+            family.replace_next()
+        _write_state(plan, family, handed)
+        received = signal.sigtimedwait(SIGNALS, pauses.LOOK_S if paused else _until_next(children, replacing))
         stopping = received is not None and received.si_signo in (signal.SIGTERM, signal.SIGINT)
         if received is not None and received.si_signo == signal.SIGHUP:
             _restart(children, lambda process: process.restarts_for_secrets)
         elif received is not None and received.si_signo == signal.SIGUSR1 and pauses.is_wanted(plan.state):
             paused = True
             _restart(children, lambda process: process.uses_database)
-        _reap(children)
-    _stop(children, between)
+        elif received is not None and received.si_signo == handover.SIGNAL:
+            _hand_over(plan.state, family)
+        _reap(family)
+    _stop(family, between)
     (plan.state / "run" / "supervisor.json").unlink(missing_ok=True)
 
 
@@ -105,10 +107,15 @@ def _preload_entry_points() -> None:
 
 def _start(plan: Plan, child: Child) -> None:
     output = os.open(plan.state / "logs" / f"{child.process.name}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    listener = child.socket_to_inherit()
     pid = os.fork()
     if pid == 0:
+        if listener is not None:
+            os.environ[listeners.VARIABLE] = str(listener)
         _run_child(plan, child.process, output, os.getppid())
     os.close(output)
+    if listener is not None:
+        os.close(listener)
     child.pid, child.started = pid, time.monotonic()
     (plan.state / "run" / f"{child.process.name}.pid").write_text(f"{pid}\n")
 
@@ -187,15 +194,22 @@ def _restart(children: Sequence[Child], concerned: Callable[[Process], bool]) ->
     for child in children:
         if child.pid and concerned(child.process):
             child.started = 0.0  # this is no failure, however short the process lived
-            _kill(child.pid, signal.SIGTERM)
+            send(child.pid, signal.SIGTERM)
 
 
-def _until_next(children: Sequence[Child]) -> float:
+def _hand_over(state: Path, family: Family) -> None:
+    """Become the release that was asked for; go on as this one if that can't be."""
+    target = handover.requested(state)
+    if target is not None:
+        handover.execute(state, target, family.handed(), family.retiring)
+
+
+def _until_next(children: Sequence[Child], replacing: bool) -> float:
     waits = [child.due - time.monotonic() for child in children if not child.pid]
-    return max(0.0, min(waits)) if waits else 3600.0
+    return max(0.0, min([REPLACING_LOOK_S if replacing else 3600.0, *waits]))
 
 
-def _reap(children: Sequence[Child]) -> None:
+def _reap(family: Family) -> None:
     while True:
         try:
             pid, status = os.waitpid(-1, os.WNOHANG)
@@ -203,7 +217,7 @@ def _reap(children: Sequence[Child]) -> None:
             return
         if not pid:
             return
-        child = next((c for c in children if c.pid == pid), None)
+        child = family.forget(pid)
         if child is None:
             continue
         lived = time.monotonic() - child.started
@@ -217,18 +231,21 @@ def _reap(children: Sequence[Child]) -> None:
             lived,
             pause,
         )
-        child.pid, child.due = 0, time.monotonic() + pause
+        child.due = time.monotonic() + pause
 
 
-def _stop(children: Sequence[Child], between: Callable[[], object]) -> None:
+def _stop(family: Family, between: Callable[[], object]) -> None:
     """Stop Python processes all at once, then the infrastructure, in reverse order of start."""
+    children = family.children
+    for pid in (*family.retiring, *(child.predecessor for child in children if child.predecessor)):
+        send(pid, signal.SIGTERM)
     ours = [c for c in children if c.process.main]
     for number, group in enumerate((ours, *[[c] for c in reversed(children) if not c.process.main])):
         if number == 1:
             between()
         for child in group:
             if child.pid:
-                _kill(child.pid, signal.Signals(child.process.stop_signal))
+                send(child.pid, signal.Signals(child.process.stop_signal))
         deadline = time.monotonic() + GRACE_S
         while any(c.pid for c in group) and time.monotonic() < deadline:
             signal.sigtimedwait({signal.SIGCHLD}, 0.5)
@@ -247,27 +264,25 @@ def _collect(group: Sequence[Child]) -> None:
             child.pid = 0
 
 
-def _kill(pid: int, number: signal.Signals) -> None:
-    try:
-        os.kill(pid, number)
-    except ProcessLookupError:
-        pass
-
-
-def _write_state(plan: Plan, children: Sequence[Child]) -> None:
-    """Write what `status` reads: pids, starts and failures."""
+def _write_state(plan: Plan, family: Family, handed: Handover | None = None) -> None:
+    """Write what `status` and `upgrade` read: whose code runs, pids, starts and failures."""
     file = plan.state / "run" / "supervisor.json"
     text = json.dumps(
         {
             "pid": os.getpid(),
+            "release": asdict(releases.own()),
+            "problem": handed.problem if handed else "",
+            "retiring": family.retiring,
             "processes": {
                 c.process.name: {
                     "pid": c.pid,
                     "failures": c.failures,
                     "port": c.process.port,
                     "address": c.process.address,
+                    "checkout": c.checkout,
+                    "predecessor": c.predecessor,
                 }
-                for c in children
+                for c in family.children
             },
         }
     )

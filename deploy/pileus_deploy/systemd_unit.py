@@ -22,14 +22,16 @@ def unit_name(plan: Plan) -> str:
     return f"pileus-{plan.prefix}.service"
 
 
-def unit_text(plan: Plan) -> str:
-    command = f"{CODE[0]}/bin/pileus cloud"
+def unit_text(plan: Plan, checkout: Path | None = None) -> str:
+    """Return the unit's text. `checkout` is the release that it starts, if it isn't the one that this code is."""
+    environment, place = (checkout / ".venv", checkout) if checkout else (CODE[0], CODE[2])
+    command = f"{environment}/bin/pileus cloud"
     return f"""[Unit]
 Description=Pileus cloud in {plan.state}
-Documentation=file://{CODE[2]}/README.md
+Documentation=file://{place}/README.md
 After=network-online.target libvirtd.service nss-user-lookup.target
 Wants=network-online.target
-RequiresMountsFor={plan.state} {CODE[2]}
+RequiresMountsFor={plan.state} {place}
 
 [Service]
 Type=oneshot
@@ -48,14 +50,15 @@ WantedBy=multi-user.target
 """
 
 
-def install(plan: Plan, root: Path = Path("/")) -> bool:
+def install(plan: Plan, root: Path = Path("/"), checkout: Path | None = None) -> bool:
     """Write the unit and enable it. Returns False where there is no systemd."""
     if not systemd_runs(root):
         return False
     unit = root / UNITS / unit_name(plan)
-    if not unit.exists() or unit.read_text() != unit_text(plan):
+    text = unit_text(plan, checkout)
+    if not unit.exists() or unit.read_text() != text:
         unit.parent.mkdir(parents=True, exist_ok=True)
-        unit.write_text(unit_text(plan))
+        unit.write_text(text)
         unit.chmod(0o644)
         _systemctl(root, "daemon-reload")
     _systemctl(root, "enable", "--quiet", unit_name(plan))

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import JSON, DateTime, Dialect, create_engine, event, orm, text
 from sqlalchemy.engine import Connection, Engine
@@ -24,6 +24,9 @@ from sqlalchemy.types import TypeDecorator
 from pileus_kit import context, database_errors, deadlines, patterns
 from pileus_kit.database_urls import engine_url
 from pileus_kit.write_queue import WriteQueue
+
+if TYPE_CHECKING:
+    from alembic.config import Config as AlembicConfig
 
 Session = orm.Session
 """What a service's API opens and passes to its core."""
@@ -188,26 +191,52 @@ def count_statements(sessions: Sessions) -> Iterator[list[str]]:
         event.remove(sessions.engine, "before_cursor_execute", note)
 
 
-def migrate(url: str, package: str) -> None:
-    """Bring the database at `url` to the newest revision in `package`.db.migrations, whose history is linear."""
-    from importlib.resources import files
-
+def migrate(url: str, package: str, revision: str = "head") -> None:
+    """Bring the database at `url` to a revision in `package`.db.migrations, whose history is linear."""
     from alembic import command
-    from alembic.config import Config as AlembicConfig
 
     sessions = Sessions(url)
     try:
         with sessions.engine.connect() as connection:
             _disable_foreign_keys(connection)
-            settings = AlembicConfig()
-            settings.set_main_option("script_location", "pileus_kit:migrations")
-            settings.set_main_option("version_locations", str(files(f"{package}.db.migrations") / "versions"))
-            settings.set_main_option("path_separator", "newline")
+            settings = _migrations_of(package)
             settings.attributes["connection"] = connection
-            command.upgrade(settings, "head")
+            command.upgrade(settings, revision)
             connection.commit()
     finally:
         sessions.dispose()
+
+
+def revision_of(url: str) -> str | None:
+    """Return the revision of the database at `url`; None if it was never migrated."""
+    from alembic.migration import MigrationContext
+
+    sessions = Sessions(url)
+    try:
+        with database_errors.translated(), sessions.engine.connect() as connection:
+            return MigrationContext.configure(connection).get_current_revision()
+    finally:
+        sessions.dispose()
+
+
+def knows_revision(package: str, revision: str) -> bool:
+    """Whether `package`.db.migrations has this revision: a newer release may have made later ones."""
+    from alembic.script import ScriptDirectory
+
+    script = ScriptDirectory.from_config(_migrations_of(package))
+    return any(one.revision == revision for one in script.walk_revisions())
+
+
+def _migrations_of(package: str) -> "AlembicConfig":
+    from importlib.resources import files
+
+    from alembic.config import Config as AlembicConfig
+
+    settings = AlembicConfig()
+    settings.set_main_option("script_location", "pileus_kit:migrations")
+    settings.set_main_option("version_locations", str(files(f"{package}.db.migrations") / "versions"))
+    settings.set_main_option("path_separator", "newline")
+    return settings
 
 
 def _disable_foreign_keys(connection: Connection) -> None:

@@ -25,21 +25,36 @@ class IdleArbiter(Arbiter):
     """Sleeps until a signal comes (the end of a worker is one), and looks for a worker that hangs every half minute.
 
     Workers under load request another one with SIGTTIN; the youngest ends when none was requested for long.
+
+    SIGWINCH has the arbiter retire with all its workers, when a successor has the same socket: they accept nothing
+    more, and answer what they have begun however long that takes.
     """
 
     def __init__(self, app: Any) -> None:
         super().__init__(app)
         self._requested_at = 0.0
         self._retiring: set[int] = set()
+        self._is_leaving = False
+
+    def handle_winch(self) -> None:
+        self._is_leaving, self.num_workers = True, 0
+        self.systemd = True  # a socket in the file system belongs to the successor: it stays there
+        while self.LISTENERS:
+            self.LISTENERS.pop().close()
+        self.manage_workers()
 
     def wait_for_signals(self, timeout: float = 1.0) -> list[int]:
+        if self._is_leaving and not self.WORKERS:
+            raise StopIteration
         spare_s = IdleWorker.limits.spare_s
-        found = super().wait_for_signals(MAX_SLEEP_S if self.num_workers == 1 else min(MAX_SLEEP_S, spare_s))
+        found = super().wait_for_signals(MAX_SLEEP_S if self.num_workers <= 1 else min(MAX_SLEEP_S, spare_s))
         if self.num_workers > 1 and time.monotonic() - self._requested_at > spare_s:
             self.num_workers -= 1
         return found
 
     def handle_ttin(self) -> None:
+        if self._is_leaving:
+            return
         self._requested_at = time.monotonic()
         if self.num_workers < IdleWorker.limits.processes:
             self.num_workers += 1

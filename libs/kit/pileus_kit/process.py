@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from pileus_kit import config as configs
-from pileus_kit import file_modes, logs
+from pileus_kit import file_modes, listeners, logs
 from pileus_kit.config import ServiceConfig
 from pileus_kit.liveness import awake_clock
 
@@ -38,6 +38,8 @@ def serve_api(build: Callable[[C], Any], config: C, process: str) -> None:
             for key, value in gunicorn_settings(config, process).items():
                 if key in self.cfg.settings:
                     self.cfg.set(key, value)
+            if given is not None:
+                self.cfg.set("bind", f"fd://{given}")
 
         def load(self) -> Any:
             return build(config)
@@ -45,6 +47,7 @@ def serve_api(build: Callable[[C], Any], config: C, process: str) -> None:
         def run(self) -> None:
             IdleArbiter(self).run()
 
+    given = listeners.inherited()
     awake_clock.begin()
     IdleWorker.limits = Limits.of(config)
     gc.collect()

@@ -76,6 +76,9 @@ def test_the_transport_has_a_driver_with_a_pool_of_connections(om: Any) -> None:
         ("declare_topic_consumer", ["self", "exchange_name", "topic", "callback", "queue_name"]),
         ("declare_fanout_consumer", ["self", "topic", "callback"]),
         ("declare_consumer", ["self", "consumer"]),
+        ("consume", ["self", "timeout"]),
+        ("stop_consuming", ["self"]),
+        ("close", ["self"]),
     ],
 )
 def test_methods_of_the_rabbit_connection_that_are_overridden(impl_rabbit: Any, name: str, expected: list[str]) -> None:
@@ -94,6 +97,15 @@ def test_the_rabbit_connection_publishes_as_it_did(impl_rabbit: Any) -> None:
     source = inspect.getsource(connection)
     for name in ("self._producer", "self.channel", "rabbit_transient_queues_ttl", "enable_cancel_on_failover"):
         assert name in source, name
+
+
+def test_a_rabbit_connection_waits_for_messages_on_its_transport(impl_rabbit: Any) -> None:
+    """rpc.rabbit waits on the transport's socket itself, and looks into what it has read already."""
+    from amqp.transport import SSLTransport, TCPTransport
+
+    assert "self._new_tags" in inspect.getsource(impl_rabbit.Connection.consume)
+    for transport in (TCPTransport, SSLTransport):
+        assert "self._read_buffer" in inspect.getsource(transport), transport
 
 
 def test_a_rabbit_consumer_is_made_with_these_arguments(impl_rabbit: Any) -> None:

@@ -12,12 +12,13 @@ import queue
 import selectors
 import socket
 import threading
+import time
 from collections.abc import Callable
 from http import HTTPStatus
 
 import msgspec
 
-from pileus_kit import decoding
+from pileus_kit import decoding, listeners
 from pileus_kit.errors import CloudError
 from pileus_objectstore.wire.framing import (
     CHUNK_BYTES,
@@ -32,6 +33,7 @@ from pileus_objectstore.wire.thread_pool import ThreadPool
 
 log = logging.getLogger(__name__)
 LINGER_S = 0.25
+ON_THEIR_WAY_S = 0.05  # how long a server that stops still reads requests: those that were sent before it did
 MAX_SKIPPED_BYTES = 16 << 20  # of a refused body: the refusal must arrive before the connection ends
 ANSWER_S = 60.0
 
@@ -61,7 +63,7 @@ class Server:
         self._calls = {name.encode(): call for name, call in calls.items()}
         self._key = key.encode()
         name, _, port = bind.rpartition(":")
-        self._listener = socket.create_server((name, int(port)), backlog=256)
+        self._listener = listeners.listen(name, int(port), backlog=256)
         self.address = f"{name}:{self._listener.getsockname()[1]}"
         self._selector = selectors.DefaultSelector()
         self._threads = ThreadPool(self._serve, "storage")
@@ -102,17 +104,24 @@ class Server:
 
     def _dispatch(self) -> None:
         while not self._stopping:
-            for key, _ in self._selector.select():
-                if key.fileobj is self._listener:
-                    self._accept()
-                elif key.fileobj == self._wake_r:
-                    os.read(self._wake_r, 4096)
-                    self._park()
-                else:
-                    self._selector.unregister(key.fileobj)
-                    self._threads.submit(key.data)
+            self._handle_events()
+        self._selector.unregister(self._listener)
         self._listener.close()
+        end = time.monotonic() + ON_THEIR_WAY_S
+        while (left_s := end - time.monotonic()) > 0:
+            self._handle_events(left_s)
         self._selector.close()
+
+    def _handle_events(self, timeout_s: float | None = None) -> None:
+        for key, _ in self._selector.select(timeout_s):
+            if key.fileobj is self._listener:
+                self._accept()
+            elif key.fileobj == self._wake_r:
+                os.read(self._wake_r, 4096)
+                self._park()
+            else:
+                self._selector.unregister(key.fileobj)
+                self._threads.submit(key.data)
 
     def _accept(self) -> None:
         try:

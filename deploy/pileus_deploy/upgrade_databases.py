@@ -1,0 +1,158 @@
+"""The databases of an upgrade: saved, tried on a copy, and expanded while the former release works with them.
+
+The former release must go on with the new schema: during the upgrade, and after an undo. So what its models name has to
+be there, and what they don't name may be missing in a new row. That is found out on a copy, with the models of the
+former release's own code.
+"""
+
+import json
+import sqlite3
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+
+from sqlalchemy import inspect
+from sqlalchemy.engine import Inspector
+
+from pileus_deploy import databases, lifecycle, releases, upgrade_journal
+from pileus_deploy.plan import Plan
+from pileus_deploy.releases import Release
+from pileus_kit import db
+
+Columns = Mapping[str, Mapping[str, bool]]
+"""The columns that a release's models have in each table, and whether they may be NULL."""
+
+MODELS = """
+import importlib, json, sys
+def columns(service):
+    tables = importlib.import_module(f"pileus_{service}.db.models").Model.metadata.tables.values()
+    return {table.name: {column.name: bool(column.nullable) for column in table.columns} for table in tables}
+print(json.dumps({service: columns(service) for service in sys.argv[1:]}))
+"""
+"""What a release's own interpreter is asked."""
+MODELS_TIMEOUT_S = 120
+
+
+class NotExpandable(RuntimeError):
+    """The former release couldn't work with the schema of this one."""
+
+
+def saved_file(plan: Plan, service: str) -> Path:
+    """Where a service's database is saved: beside it, in a directory of its user."""
+    return plan.database_file(service).with_name("saved.sqlite" if not plan.database else "saved.dump")
+
+
+def save(plan: Plan) -> None:
+    """Save every database, while services go on writing. Raises RuntimeError."""
+    for service in databases.with_database():
+        work = partial(_save, plan.database_file(service), saved_file(plan, service))
+        lifecycle.run_as(plan, service, work)
+
+
+def remove_saved(plan: Plan) -> None:
+    """Delete what `save` has made."""
+    for service in databases.with_database():
+        saved_file(plan, service).unlink(missing_ok=True)
+
+
+def _save(source: Path, target: Path) -> None:
+    new = target.with_suffix(".new")
+    new.unlink(missing_ok=True)
+    with closing(sqlite3.connect(source)) as live, closing(sqlite3.connect(new)) as copy:
+        live.backup(copy)
+    new.replace(target)
+
+
+def check_revisions(plan: Plan) -> None:
+    """Raise RuntimeError if a newer release than this one has migrated a database."""
+    for service in databases.with_database():
+        lifecycle.run_as(plan, service, partial(_is_known, plan, service, tolerated=False))
+
+
+def migrate(plan: Plan) -> None:
+    """Bring every database to this release's newest revision. Raises RuntimeError if a newer release made it.
+
+    The release to which an upgrade was undone works with databases that have what the newer one needs, too.
+    """
+    journal = upgrade_journal.load(plan.state)
+    tolerated = journal is not None and journal.former == releases.own()
+    for service in databases.with_database():
+        lifecycle.run_as(plan, service, partial(_migrate, plan, service, tolerated))
+
+
+def _migrate(plan: Plan, service: str, tolerated: bool) -> None:
+    if _is_known(plan, service, tolerated):
+        db.migrate(plan.database_url(service), f"pileus_{service}")
+
+
+def _is_known(plan: Plan, service: str, tolerated: bool) -> bool:
+    """Whether the database has a revision of this release. Raises SystemExit for a newer one unless it is tolerated."""
+    if not plan.database and not plan.database_file(service).exists():
+        return True
+    revision = db.revision_of(plan.database_url(service))
+    if revision is None or db.knows_revision(f"pileus_{service}", revision):
+        return True
+    if tolerated:
+        return False
+    raise SystemExit(
+        f"The {service} database has revision {revision}, which release {releases.own().version} doesn't know: a newer "
+        "release made it, and its deploy/up starts the cloud."
+    )
+
+
+def models_of(release: Release) -> dict[str, Columns]:
+    """Ask a release's own code for the tables and columns of its services. Raises RuntimeError."""
+    command = [str(release.python), "-P", "-c", MODELS, *databases.with_database()]
+    try:
+        done = subprocess.run(
+            command, check=True, capture_output=True, text=True, timeout=MODELS_TIMEOUT_S, cwd=release.checkout
+        )
+        found: dict[str, Columns] = json.loads(done.stdout)
+    except (OSError, ValueError, subprocess.SubprocessError) as err:
+        said = str(getattr(err, "stderr", "") or err).strip().splitlines()
+        raise RuntimeError(
+            f"the code of {release} can't be run any more, so there would be no way back: {said[-1]}"
+        ) from None
+    return found
+
+
+def rehearse(plan: Plan, models: Mapping[str, Columns]) -> None:
+    """Migrate copies of the saved databases, and compare them with the former release's models. Raises RuntimeError."""
+    for service in databases.with_database():
+        lifecycle.run_as(plan, service, partial(_rehearse, plan, service, models[service]))
+
+
+def _rehearse(plan: Plan, service: str, models: Columns) -> None:
+    saved = saved_file(plan, service)
+    copy = saved.with_name("rehearsal.sqlite")
+    try:
+        _save(saved, copy)
+        url = f"sqlite:///{copy}"
+        db.migrate(url, f"pileus_{service}")
+        sessions = db.Sessions(url)
+        problems = list(differences(inspect(sessions.engine), models))
+        sessions.dispose()
+    finally:
+        for file in copy.parent.glob(f"{copy.name}*"):
+            file.unlink()
+    if problems:
+        raise SystemExit(f"The former release couldn't work with the new {service} database: {'; '.join(problems)}.")
+
+
+def differences(found: Inspector, models: Columns) -> Iterator[str]:
+    """Yield why code with these models can't work with the database."""
+    for name, wanted in models.items():
+        if not found.has_table(name):
+            yield f"table {name} is gone"
+            continue
+        columns = {column["name"]: column for column in found.get_columns(name)}
+        yield from (f"{name}.{column} is gone" for column in wanted if column not in columns)
+        for column, about in columns.items():
+            if not about["nullable"] and _may_be_left_null(column, wanted, bool(about["default"])):
+                yield f"{name}.{column} must not be NULL now, and has no default"
+
+
+def _may_be_left_null(column: str, wanted: Mapping[str, bool], has_default: bool) -> bool:
+    return wanted.get(column, not has_default)
