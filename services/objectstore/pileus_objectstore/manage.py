@@ -8,16 +8,23 @@ import sys
 from collections.abc import Sequence
 
 from pileus_kit import config as configs
-from pileus_kit.errors import CloudError
+from pileus_kit.errors import CloudError, NotFound
 from pileus_kit.file_modes import become_owner_of
 from pileus_objectstore.config import Config
 from pileus_objectstore.core import ring_changes
+from pileus_objectstore.core.cluster import Cluster
 from pileus_objectstore.core.encryption import root_secrets
+from pileus_objectstore.core.names import Target
 from pileus_objectstore.core.ring_changes import AddDevice, AddPolicy, Rebalance, RemoveDevice, SetOverload, SetWeight
+from pileus_objectstore.core.version_names import versions_container
+from pileus_objectstore.daemons.context import DaemonContext
+from pileus_objectstore.daemons.sharder import Sharder
 from pileus_objectstore.ring.builder import Builder
 from pileus_objectstore.ring.ring_files import RingFiles
-from pileus_objectstore.ring.rings import KINDS
+from pileus_objectstore.ring.rings import KINDS, Rings
 from pileus_objectstore.storage.disks import Disk
+from pileus_objectstore.wire.client import Pool
+from pileus_objectstore.wire.shard_ranges import Shard, active, shown
 
 POWER = 12  # suits about 40 to 400 disks
 ALL_IN_ONE_DEVICES = 4
@@ -63,6 +70,12 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser(
         "rotate-root-secret", help="encrypt new objects under a new root secret; the old ones stay readable"
     ).set_defaults(act=rotate_root_secret)
+    shards = commands.add_parser("shards", help="the ranges into which a container is divided, and divide it now")
+    shards.add_argument("account")
+    shards.add_argument("container")
+    shards.add_argument("--versions", action="store_true", help="the container that keeps its objects' versions")
+    shards.add_argument("--divide", type=int, metavar="ROWS", help="divide what has more rows than this")
+    shards.set_defaults(act=show_shards)
     commands.add_parser("show", help="rings, their devices and what those hold").set_defaults(act=show)
     return top
 
@@ -142,6 +155,27 @@ def change_rings(config: Config, files: RingFiles, args: argparse.Namespace) -> 
     """Make the change that the command line states."""
     for sentence in ring_changes.apply(files, args.change(args)):
         print(sentence)
+
+
+def show_shards(config: Config, files: RingFiles, args: argparse.Namespace) -> None:
+    """Show the ranges of a container, after dividing it if that is asked for."""
+    target = Target(args.account, args.container)
+    root = Shard((target.account, (versions_container(target) if args.versions else target).container), "")
+    cluster = Cluster(Rings(config.ring_directory), Pool(config.key()))
+    try:
+        sharder = Sharder(DaemonContext(config.home, config.storage_bind, cluster.rings, cluster.pool), cluster, 0)
+        if args.divide:
+            sharder.divide(root, args.divide)
+        info = sharder.head(root)
+    finally:
+        cluster.close()
+    if info is None or not info.live:
+        raise NotFound(why=f"There is no container {target}.")
+    whole = shown(info)
+    print(f"{target}: {whole.count} rows, {whole.size} bytes, {len(active(info.ranges))} shards")
+    for found in info.ranges:
+        state = "active" if found.active else "being filled"
+        print(f"  {found.lower!r} to {found.upper!r}: {found.count} rows, {found.size} bytes, {state}, {found.shard}")
 
 
 def show(config: Config, files: RingFiles, args: argparse.Namespace) -> None:

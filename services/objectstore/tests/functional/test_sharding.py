@@ -2,15 +2,19 @@
 
 import random
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
+from pileus_objectstore import manage
+from pileus_objectstore.core.cluster import ListingQuery
 from pileus_objectstore.core.replica_plans import host_replicas
 from pileus_objectstore.daemons.listed_rows import merge_rows
 from pileus_objectstore.daemons.sharder import Sharder
+from pileus_objectstore.ring.rings import Placement
 from pileus_objectstore.testing import ObjectStoreFixture
-from pileus_objectstore.wire.contract import ListingRow, MergeReply, MergeRows, timestamp
+from pileus_objectstore.wire.contract import ListingReply, ListingRow, MergeReply, MergeRows, timestamp
 from pileus_objectstore.wire.shard_ranges import Shard, active, is_complete
 from pileus_objectstore.worker import Worker
 
@@ -141,9 +145,9 @@ def test_only_the_shards_that_a_page_touches_are_asked(
     cluster = store.app.tools.cluster
     ask = cluster._ask_listing
 
-    def counting(kind: str, placement: object, query: object) -> object:
-        asked.append(kind)
-        return ask(kind, placement, query)  # type: ignore[arg-type]
+    def counting(kind: str, placement: Placement, query: ListingQuery) -> tuple[ListingReply | None, bytes]:
+        asked.extend([kind] if query.limit else [])  # others read heads, and remember them for a second
+        return ask(kind, placement, query)
 
     monkeypatch.setattr(cluster, "_ask_listing", counting)
     for query in ("limit=3", "prefix=none", "marker=zz&end_marker=zzz", f"marker={quote(NAMES[70])}&limit=1"):
@@ -169,3 +173,27 @@ def test_a_container_is_deleted_when_its_shards_list_nothing(
     assert names_of(store, filled) == []
     put(store, filled, "a", "z")
     assert names_of(store, filled) == ["a", "z"]
+
+
+def test_an_operator_divides_a_container_and_looks_at_its_shards(
+    store: ObjectStoreFixture, filled: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = store.configs[0]
+    path = tmp_path / "objectstore.conf"
+    path.write_text(
+        f"[DEFAULT]\nstate = {config.state}\nstorage_bind = {config.storage_bind}\ncluster_key = {config.cluster_key}\n"
+    )
+
+    def shards_of(container: str, *more: str) -> int:
+        return manage.main(["--config", str(path), "shards", "AUTH_p1", container, *more])
+
+    assert shards_of("none") == 1
+    assert "There is no container" in capsys.readouterr().err
+    assert shards_of("c") == 0
+    assert f"/AUTH_p1/c: {len(NAMES)} rows, " in (said := capsys.readouterr().out) and ", 0 shards" in said
+    assert shards_of("c", "--divide", "100") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].endswith(f"{len(lines) - 1} shards") and len(lines) >= 4
+    assert lines[1].startswith("  '' to ") and all("active" in line for line in lines[1:])
+    assert names_of(store, filled) == NAMES
+    assert shards_of("c", "--versions") == 1
