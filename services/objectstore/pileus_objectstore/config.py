@@ -46,6 +46,9 @@ class Config(ServiceConfig):
     nameservers: tuple[str, ...] = option(
         "Name servers for cname_lookup, as ADDRESS or ADDRESS:PORT; empty: those of the system", ()
     )
+    delay_reaping_s: int = option(
+        "Seconds for which what is in a deleted account is kept, and an operator can take the deletion back", 0
+    )
     read_only: bool = option("Refuse all writes, but in accounts that an operator has excluded", False)
     read_only_allows_deletes: bool = option("Allow deletions where all other writes are refused", False)
     account_ratelimit: float = option(

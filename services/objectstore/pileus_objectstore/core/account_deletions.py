@@ -50,6 +50,21 @@ def delete(tools: Tools, target: Target) -> None:
         raise NotFound(why=NOT_FOUND)
 
 
+def is_due(tools: Tools, entry: Entry) -> bool:
+    """Whether the reaper may begin with an account. One whose deletion was taken back leaves the list.
+
+    A replica that has not heard of the deletion says neither. Raises Unavailable.
+    """
+    info = tools.listing_cache.get(Target(entry.bucket.account), fresh=True)
+    if info is None:
+        return True
+    if not accounts.is_deleted(info):
+        if accounts.DELETED in info.metadata:
+            INDEX.remove(tools, entry)
+        return False
+    return tools.now() >= accounts.reaped_at(tools, info)
+
+
 def reap(tools: Tools, entry: Entry, remains: Remains) -> bool:
     """Delete what is in an account, then the account; whether it is gone. What is locked stays until its lock ends."""
     account, left = Target(entry.bucket.account), remains.locked + remains.failed

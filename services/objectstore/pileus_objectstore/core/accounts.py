@@ -26,7 +26,12 @@ from pileus_objectstore.wire.contract import (
 PAST_RESERVED = f"{RESERVED}\U0010ffff"  # after the names of all containers that no client can name
 DELETED = "X-Account-Sysmeta-Deleted"  # when an operator deleted the account with all that is in it
 DELETED_LATELY = "The account was deleted a moment ago."
-LIMITS = (read_only.HEADER, rate_limits.HEADER)  # which operators set, also of an account that may only be read
+RESTORE_S = 60.0  # a deletion can be taken back until so long before the reaper begins
+LIMITS = (
+    read_only.HEADER,
+    rate_limits.HEADER,
+    DELETED,
+)  # which operators set, also of an account that may only be read
 UNKNOWN_DOMAIN = "_unknown"  # stored until a request of the account's own project states the domain
 
 
@@ -50,6 +55,11 @@ def check_exists(tools: Tools, target: Target) -> None:
         if info is None or not is_deleted(info):
             return
     raise NotFound(why=DELETED_LATELY)
+
+
+def reaped_at(tools: Tools, info: ListingInfo) -> float:
+    """When the reaper may begin with a deleted account, in epoch seconds."""
+    return float(info.value(DELETED)) + tools.config.delay_reaping_s
 
 
 def mark_deleted(tools: Tools, target: Target) -> None:
@@ -94,7 +104,10 @@ def update(tools: Tools, access: Access, target: Target, values: Mapping[str, st
         access.require(SET_ACCOUNT_QUOTA, target)
         if values.get(quota) and not values[quota].isdecimal():
             raise BadRequest(why=f"{quota} must be a number")
-    check_exists(tools, target)
+    if DELETED in values:
+        _check_restorable(tools, target, values[DELETED])
+    else:
+        check_exists(tools, target)
     check_total(tools, target, values)
     return _put(tools, target, dict(values) | _domain_change(tools, access.caller, target)).status == 201
 
@@ -118,6 +131,15 @@ def delete(tools: Tools, target: Target) -> None:
     reply = tools.cluster.write("delete_listing", placement, None, ListingReply, make)
     tools.listing_cache.forget(target)
     check_reply(reply)
+
+
+def _check_restorable(tools: Tools, target: Target, value: str) -> None:
+    """Raise NotFound if it is too late to take a deletion back, BadRequest for a value that isn't empty."""
+    if value:
+        raise BadRequest(why=f"{DELETED} can only be removed; DELETE deletes an account.")
+    info = tools.listing_cache.get(target, fresh=True)
+    if info is not None and is_deleted(info) and tools.now() > reaped_at(tools, info) - RESTORE_S:
+        raise NotFound(why=DELETED_LATELY)
 
 
 def _domain_change(tools: Tools, caller: Caller | None, account: Target) -> dict[str, str]:

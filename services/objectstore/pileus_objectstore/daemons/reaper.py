@@ -32,7 +32,8 @@ class Reaper:
             if not self._is_mine(entry.bucket):
                 continue
             try:
-                gone += account_deletions.reap(self.tools, entry, remains)
+                if account_deletions.is_due(self.tools, entry):
+                    gone += account_deletions.reap(self.tools, entry, remains)
             except Unavailable as e:
                 log.warning("account %s: %s", entry.bucket.account, e)
                 remains.failed += 1

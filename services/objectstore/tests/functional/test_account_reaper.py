@@ -1,11 +1,15 @@
 """An operator deletes an account with all that is in it."""
 
+import dataclasses
 import time
 from collections.abc import Iterator
 
 import pytest
 
+from pileus_kit.testing import Client
 from pileus_kit.testing.callers import make_caller
+from pileus_objectstore.api import RESOURCES
+from pileus_objectstore.api.proxy import Proxy
 from pileus_objectstore.core import account_deletions, object_locks
 from pileus_objectstore.core.names import Target
 from pileus_objectstore.daemons import reaper
@@ -102,3 +106,33 @@ def test_what_is_locked_stays(store: ObjectStoreFixture, worker: Worker) -> None
     assert worker.reaper.run() == "1 objects deleted, 0 accounts gone, 1 locked, 0 failed"
     assert store.client.get(f"{ACCOUNT}/a/locked").status_code == 200
     assert not worker.reaper.left, "the next pass comes with its usual rest"
+
+
+def test_a_deletion_is_delayed_and_can_be_taken_back(store: ObjectStoreFixture) -> None:
+    delayed = dataclasses.replace(store.configs[0], delay_reaping_s=7200)
+    proxy = Proxy(dataclasses.replace(store.app.tools, config=delayed), RESOURCES, store.app.keys)
+    client = Client(proxy, as_=store.tokens.member)
+    reseller = store.tokens.add(make_caller("reseller", "ResellerAdmin", project="p9"))
+    worker = Worker(delayed)
+    try:
+        fill(store)
+        assert client.delete(ACCOUNT, as_=reseller).status_code == 204
+        assert worker.reaper.run() == ""
+        assert client.get(ACCOUNT).status_code == 404
+        mark = "X-Account-Sysmeta-Deleted"
+        assert client.post(ACCOUNT, headers={mark: ""}).status_code == 403
+        assert client.post(ACCOUNT, headers={mark: "1"}, as_=reseller).status_code == 400
+        assert store.client.post(ACCOUNT, headers={mark: ""}, as_=reseller).status_code == 404, "without a delay"
+        assert client.post(ACCOUNT, headers={mark: ""}, as_=reseller).status_code == 204
+        assert client.get(f"{ACCOUNT}/a/o1").data == b"x"
+        assert worker.reaper.run() == ""
+        assert not list(account_deletions.INDEX.entries(worker.tools)), "the reaper forgets it"
+        assert client.delete(ACCOUNT, as_=reseller).status_code == 204
+    finally:
+        worker.stop()
+    undelayed = Worker(store.configs[0])
+    try:
+        assert reaped(store, undelayed)
+    finally:
+        undelayed.stop()
+    assert client.put(f"{ACCOUNT}/again").status_code == 201
