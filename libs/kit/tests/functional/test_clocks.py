@@ -2,43 +2,22 @@
 
 import threading
 import time
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
-from sqlalchemy.orm import DeclarativeBase, Session
+from job_tables import Event, Job
+from sqlalchemy.orm import Session
 
 from pileus_kit import liveness
 from pileus_kit.db import Sessions, now
-from pileus_kit.flow import EventColumns, Flow, JobColumns, Local, Runner, Work, enqueue
+from pileus_kit.flow import Flow, Local, Runner, Work, enqueue
 from pileus_kit.liveness import AwakeClock
-from pileus_kit.testing import fresh_sessions
 
 PATIENCE = timedelta(seconds=60)
 
 
-class Model(DeclarativeBase):
-    pass
-
-
-class Job(JobColumns, Model):
-    __tablename__ = "jobs"
-
-
-class Event(EventColumns, Model):
-    __tablename__ = "events"
-
-
 def rest(session: Session, tools: None, work: Work) -> None:
     pass
-
-
-@pytest.fixture
-def sessions(tmp_path: Path) -> Iterator[Sessions]:
-    sessions = fresh_sessions(Model, tmp_path)
-    yield sessions
-    sessions.dispose()
 
 
 @pytest.mark.parametrize(

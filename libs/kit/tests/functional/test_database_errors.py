@@ -7,32 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import String, event, select, text
+from job_tables import Cake, Event, Job, Model
+from sqlalchemy import event, select, text
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+from sqlalchemy.orm import Session
 
 from pileus_kit.errors import Conflict, DatabaseBusy, HostDown, PeerDown
-from pileus_kit.flow import EventColumns, Flow, JobColumns, Local, Remote, Runner, Work, enqueue
+from pileus_kit.flow import Flow, Local, Remote, Runner, Work, enqueue
 from pileus_kit.testing import fresh_sessions
-
-
-class Model(DeclarativeBase):
-    pass
-
-
-class Job(JobColumns, Model):
-    __tablename__ = "jobs"
-
-
-class Event(EventColumns, Model):
-    __tablename__ = "events"
-
-
-class Cake(Model):
-    __tablename__ = "cakes"
-
-    id: Mapped[str] = mapped_column(String(36), primary_key=True)
-    eggs: Mapped[int] = mapped_column(default=0)
 
 
 class Kitchen:

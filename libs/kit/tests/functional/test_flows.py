@@ -8,17 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import String, select
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+from job_tables import Cake, Event, Job, Model
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from pileus_kit.db import Sessions, count_statements
 from pileus_kit.errors import Conflict, HostDown
 from pileus_kit.flow import (
     Again,
     Busy,
-    EventColumns,
     Flow,
-    JobColumns,
     Local,
     Remote,
     Runner,
@@ -29,26 +28,6 @@ from pileus_kit.flow import (
 )
 from pileus_kit.flow.jobs import any_alive, due
 from pileus_kit.testing import fresh_sessions, kill_at_every_step
-
-
-class Model(DeclarativeBase):
-    pass
-
-
-class Job(JobColumns, Model):
-    __tablename__ = "jobs"
-
-
-class Event(EventColumns, Model):
-    __tablename__ = "events"
-
-
-class Cake(Model):
-    __tablename__ = "cakes"
-
-    id: Mapped[str] = mapped_column(String(36), primary_key=True)
-    status: Mapped[str] = mapped_column(String(8), default="WISHED")
-    eggs: Mapped[int] = mapped_column(default=0)
 
 
 class Kitchen:

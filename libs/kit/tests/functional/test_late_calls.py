@@ -1,30 +1,16 @@
 """A call that its worker gave up may reach the host late: after the job was undone it must make nothing anew."""
 
 import contextvars
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from sqlalchemy.orm import DeclarativeBase
+from job_tables import Event, Job
 
 from pileus_kit.db import Sessions
 from pileus_kit.errors import CloudError, HostDown
-from pileus_kit.flow import EventColumns, Flow, JobColumns, Remote, Runner, Work, enqueue
+from pileus_kit.flow import Flow, Remote, Runner, Work, enqueue
 from pileus_kit.rpc import Bus, Interface, call
-from pileus_kit.testing import fresh_sessions
-
-
-class Model(DeclarativeBase):
-    pass
-
-
-class Job(JobColumns, Model):
-    __tablename__ = "jobs"
-
-
-class Event(EventColumns, Model):
-    __tablename__ = "events"
 
 
 class Oven(Interface, topic="oven.overtaken", version="1.0"):
@@ -71,13 +57,6 @@ def taste(tools: Kitchen, work: Work) -> None:
 
 eat_cake = Flow("cake.eat", Remote(scrap), ends=True)
 bake_cake = Flow("cake.bake", Remote(bake, scrap), Remote(taste))
-
-
-@pytest.fixture
-def sessions(tmp_path: Path) -> Iterator[Sessions]:
-    sessions = fresh_sessions(Model, tmp_path)
-    yield sessions
-    sessions.dispose()
 
 
 def test_a_call_after_undoing_is_refused(sessions: Sessions) -> None:

@@ -7,26 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy.orm import DeclarativeBase, Session
+from job_tables import Event, Job, Model
+from sqlalchemy.orm import Session
 
 from pileus_kit import operations
 from pileus_kit.db import Sessions, now
-from pileus_kit.flow import EventColumns, Flow, JobColumns, Local, Runner, Work, enqueue
+from pileus_kit.flow import Flow, Local, Runner, Work, enqueue
 from pileus_kit.policy import Enforcer
 from pileus_kit.testing import Client, TokenBook, fresh_sessions
 from pileus_kit.web import create_app, named_error
-
-
-class Model(DeclarativeBase):
-    pass
-
-
-class Job(JobColumns, Model):
-    __tablename__ = "jobs"
-
-
-class Event(EventColumns, Model):
-    __tablename__ = "events"
 
 
 @dataclass(frozen=True)

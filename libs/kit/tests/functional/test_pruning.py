@@ -1,30 +1,16 @@
 """What has rested for long is forgotten, in small pieces; what lives, what is young and what is dear stays."""
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
+from job_tables import Event, Job
 from sqlalchemy import select, update
-from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.orm import Session
 
 from pileus_kit.db import Sessions, now
-from pileus_kit.flow import EventColumns, Flow, JobColumns, Local, Runner, Work, enqueue
+from pileus_kit.flow import Flow, Local, Runner, Work, enqueue
 from pileus_kit.flow import pruning as module
 from pileus_kit.flow.pruning import Pruner
-from pileus_kit.testing import fresh_sessions
-
-
-class Model(DeclarativeBase):
-    pass
-
-
-class Job(JobColumns, Model):
-    __tablename__ = "jobs"
-
-
-class Event(EventColumns, Model):
-    __tablename__ = "events"
 
 
 def rest(session: Session, tools: None, work: Work) -> None:
@@ -36,13 +22,6 @@ def rest_more(session: Session, tools: None, work: Work) -> None:
 
 
 FLOW = Flow("rest", Local(rest), Local(rest_more))
-
-
-@pytest.fixture
-def sessions(tmp_path: Path) -> Iterator[Sessions]:
-    sessions = fresh_sessions(Model, tmp_path)
-    yield sessions
-    sessions.dispose()
 
 
 def done(sessions: Sessions, *subjects: str) -> None:
