@@ -8,7 +8,7 @@ import socket
 from collections.abc import Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, ClassVar, TypeVar, get_type_hints
 
 from oslo_config import cfg
 from oslo_utils import strutils
@@ -33,6 +33,9 @@ def option(help: str, default: Any = MISSING, secret: bool = False) -> Any:
 @dataclass(frozen=True, kw_only=True)
 class ServiceConfig:
     """The options of every service; each service's Config adds its own."""
+
+    any_method: ClassVar[bool] = False
+    """Whether the API itself answers methods in lower case (which are others, RFC 9110, 9.1) and longer ones."""
 
     state: str = option(
         "Directory of everything that the cloud keeps: databases, keys, images, logs", "/var/lib/pileus"

@@ -74,6 +74,7 @@ def gunicorn_settings(config: ServiceConfig, process: str) -> dict[str, object]:
         "preload_app": False,
         "worker_tmp_dir": "/dev/shm",  # noqa: S108 -- in memory; only the times of a file are written
         "limit_request_line": 8190,
+        "permit_unconventional_http_method": config.any_method,
         "limit_request_fields": 100,
         "header_map": "dangerous",  # the responder takes names with underscores out before they could be mistaken
         "max_requests": 0,

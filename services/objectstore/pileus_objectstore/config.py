@@ -4,6 +4,7 @@ import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from pileus_kit.config import ServiceConfig, option
 
@@ -11,6 +12,8 @@ from pileus_kit.config import ServiceConfig, option
 @dataclass(frozen=True, kw_only=True)
 class Config(ServiceConfig):
     """The options of proxy, storage server and worker."""
+
+    any_method: ClassVar[bool] = True
 
     bind: str = option("Address and port of the proxy", "127.0.0.1:8080")
     # One, because other processes apply a container's new settings up to a second later (core/listing_cache.py).
@@ -35,6 +38,9 @@ class Config(ServiceConfig):
     )
     temp_url_digests: tuple[str, ...] = option(
         "Digests with which temporary URLs may be signed, of sha1, sha256 and sha512", ("sha256", "sha512")
+    )
+    allow_open_expired: bool = option(
+        "Let requests with X-Open-Expired read, copy and keep objects that have expired and are not deleted yet", False
     )
     storage_domains: tuple[str, ...] = option(
         "Domains below which a host name is an account or container.account (Swift's domain_remap)", ()

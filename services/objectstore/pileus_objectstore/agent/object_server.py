@@ -161,7 +161,7 @@ class ObjectServer:
             return CallResult(ObjectReply(404, timestamp=reader.tombstone))
         old = reader.file.meta
         reader.close()
-        if expired(old, args.timestamp):
+        if expired(old, args.timestamp) and not args.opens_expired:
             return CallResult(ObjectReply(404, timestamp=old.timestamp))
         if max(old.posted, old.timestamp) >= args.timestamp:
             return CallResult(ObjectReply(409, timestamp=max(old.posted, old.timestamp)))

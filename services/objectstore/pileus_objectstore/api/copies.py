@@ -7,7 +7,7 @@ from pileus_kit.errors import BadRequest
 from pileus_objectstore.api import object_versions
 from pileus_objectstore.api.http import Request, Response, http_date
 from pileus_objectstore.api.metadata_headers import delete_at, object_metadata
-from pileus_objectstore.api.objects import created, get_request, unsatisfiable
+from pileus_objectstore.api.objects import created, get_request, opens_expired, unsatisfiable
 from pileus_objectstore.api.routes import Calls
 from pileus_objectstore.core import copies
 from pileus_objectstore.core.names import Target, split_pair
@@ -39,6 +39,7 @@ def _copy(tools: Tools, request: Request, source: Target, destination: Target) -
     headers = object_metadata(request.headers)
     if request.header("Content-Type"):
         headers["Content-Type"] = request.header("Content-Type")
+    request.access.opens_expired = opens_expired(tools, request)
     copied = copies.copy(
         tools,
         request.access,

@@ -80,7 +80,10 @@ def healthcheck(tools: Tools, request: Request) -> Response:
 
 def _features(tools: Tools) -> dict[str, dict[str, object]]:
     """What this cloud's configuration makes of the features."""
-    swift = FEATURES["swift"] | {"policies": storage_policies.shown(tools)}
+    swift = FEATURES["swift"] | {
+        "policies": storage_policies.shown(tools),
+        "allow_open_expired": tools.config.allow_open_expired,
+    }
     temp_urls = FEATURES["tempurl"] | {"allowed_digests": list(tools.config.temp_url_digests)}
     features = FEATURES | {"swift": swift, "tempurl": temp_urls}
     if tools.config.storage_domains:

@@ -87,11 +87,12 @@ def delete_at(now: Callable[[], float], after: str, at: str) -> int:
     """Epoch seconds of X-Delete-After (which wins) or X-Delete-At; 0 for never. Raises BadRequest for the past."""
     if not after and not at:
         return 0
-    name, number = ("X-Delete-After", parse_whole_number(after)) if after else ("X-Delete-At", parse_whole_number(at))
+    name, text = ("X-Delete-After", after) if after else ("X-Delete-At", at)
+    number = parse_whole_number(text.removeprefix("-"))
     if number is None:
         raise BadRequest(why=f"Non-integer {name}")
     moment = int(now()) + number if after else number
-    if moment <= now():
+    if text.startswith("-") or moment <= now():
         raise BadRequest(why=f"{name} in past")
     return min(moment, MAX_DELETE_AT)
 

@@ -59,7 +59,9 @@ def update(tools: Tools, request: Request) -> Response:
     if request.header("Content-Type"):
         values["Content-Type"] = request.header("Content-Type")
     expiry = delete_at(tools.now, request.header("X-Delete-After"), request.header("X-Delete-At"))
-    reply = objects.update(tools, PostRequest(request.target, values, expiry))
+    reply = objects.update(
+        tools, PostRequest(request.target, values, expiry, opens_expired=opens_expired(tools, request))
+    )
     if reply.meta and symlinks.is_link(reply.meta):
         return _redirection(request.target, reply.meta)
     return Response(reply.status)
@@ -76,6 +78,7 @@ def delete(tools: Tools, request: Request) -> Response:
 def serve(tools: Tools, request: Request, target: Target) -> Response:
     """The answer to a GET or HEAD of an object."""
     version = object_versions.version_of(tools, request, target)
+    request.access.opens_expired = opens_expired(tools, request)
     try:
         with objects.get(tools, request.access, replace(get_request(request, target), version=version)) as found:
             response = shown(request, found)
@@ -83,6 +86,11 @@ def serve(tools: Tools, request: Request, target: Target) -> Response:
             return response
     except objects.IsDeleteMarker as err:
         return object_versions.marker_shown(err)
+
+
+def opens_expired(tools: Tools, request: Request) -> bool:
+    """Whether the request is also for an object that has expired and isn't deleted yet: Swift's X-Open-Expired."""
+    return tools.config.allow_open_expired and request.flag("X-Open-Expired")
 
 
 def put_request(tools: Tools, request: Request) -> PutRequest:

@@ -104,10 +104,20 @@ class Access:
     `signed_for` is the account or the container whose key signed the request's URL; such a request has no caller.
     `followed` becomes the path of the last symbolic link's target, so that a refusal can say where the link led.
     `customer_key` decrypts what is read, if a client's key encrypts it. `facts` are what conditions of bucket policies
-    may ask.
+    may ask. `opens_expired`: what has expired and isn't deleted yet may be read, too.
     """
 
-    __slots__ = ("_counted", "_tools", "caller", "customer_key", "facts", "followed", "referrer", "signed_for")
+    __slots__ = (
+        "_counted",
+        "_tools",
+        "caller",
+        "customer_key",
+        "facts",
+        "followed",
+        "opens_expired",
+        "referrer",
+        "signed_for",
+    )
 
     def __init__(
         self, tools: Tools, caller: Caller | None = None, referrer: str = "", facts: RequestFacts | None = None
@@ -118,6 +128,7 @@ class Access:
         self.referrer = referrer
         self.signed_for: Target | None = None
         self.followed = ""
+        self.opens_expired = False
         self.customer_key: CustomerKey | None = None
         self.facts = facts or no_facts()
 

@@ -1,7 +1,8 @@
 """Who else may use a whole account: `X-Account-Access-Control`, JSON with the lists admin, read-write and read-only.
 
 Format and levels are those of Swift's tempauth. A grantee is `PROJECT:USER`, by ids, and one of the two may be `*`;
-names mean nothing here, because they are unique within a domain only.
+`PROJECT` alone stands for `PROJECT:*`, as in S3's ACLs. Names mean nothing here, because they are unique within a
+domain only.
 """
 
 from functools import lru_cache
@@ -60,9 +61,10 @@ def clean(text: str) -> str:
     if len(acl.grantees) > MAX_GRANTEES:
         raise _refusal(f"There are more than {MAX_GRANTEES} grantees", text)
     for grantee in acl.grantees:
-        project, _, user = grantee.partition(":")
+        project, colon, user = grantee.partition(":")
+        user = user if colon else "*"
         if not project or not user or project == user == "*" or not grantee.isprintable() or "," in grantee:
-            raise _refusal(f"{grantee!r} is not PROJECT:USER, with ids or one *", text)
+            raise _refusal(f"{grantee!r} is neither PROJECT nor PROJECT:USER, with ids or one *", text)
     return msgspec.json.encode(acl).decode() if acl.grantees else ""
 
 
@@ -90,7 +92,11 @@ def grants(tools: Tools, caller: Caller | None, target: Target, rule: str, s3: s
 @lru_cache(256)
 def _parse(text: str) -> tuple[Acl, Acl, Acl]:
     acl = decoding.decode(text, AccountAcl)
-    return Acl((), acl.admin), Acl((), acl.read_only), Acl((), acl.read_write)
+    return _with_users(acl.admin), _with_users(acl.read_only), _with_users(acl.read_write)
+
+
+def _with_users(grantees: tuple[str, ...]) -> Acl:
+    return Acl((), tuple(grantee if ":" in grantee else f"{grantee}:*" for grantee in grantees))
 
 
 def _refusal(why: str, text: str) -> BadRequest:

@@ -144,7 +144,7 @@ def _open(tools: Tools, access: Access, request: GetRequest, place: Target) -> F
     first, last = request.ranges[0] if request.ranges else (None, None)
     placement = tools.cluster.locate(place)
     reply, exchange, body = tools.cluster.open(placement, first=first, last=last)
-    meta = _existing(tools, reply.meta)
+    meta = _existing(tools, access, reply.meta)
     if reply.status >= 300 and not object_versioning.is_link(meta):
         return _select(_interpret(tools, access, request, request.target, meta), request)
     stream = ObjectStream(tools.cluster, placement, reply, exchange, body)
@@ -200,7 +200,9 @@ def _post(tools: Tools, place: Target, request: PostRequest) -> ObjectReply:
     headers, delete_at, ignored = dict(request.headers), request.delete_at, request.ignored_lock
 
     def make(replicas: HostReplicas, listing_hosts: tuple[ListingHost, ...]) -> PostObject:
-        return PostObject(replicas, place.path, stamp, headers, listing_hosts, delete_at, ignored)
+        return PostObject(
+            replicas, place.path, stamp, headers, listing_hosts, delete_at, ignored, request.opens_expired
+        )
 
     reply = cluster.write("post_object", cluster.locate(place), cluster.locate(place.parent), ObjectReply, make)
     if reply.status == 404:
@@ -279,7 +281,7 @@ def started(pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _find(tools: Tools, access: Access, request: GetRequest, target: Target) -> FoundObject:
-    return _interpret(tools, access, request, target, _current(tools, target, request.newest))
+    return _interpret(tools, access, request, target, _current(tools, access, target, request.newest))
 
 
 def _interpret(
@@ -307,22 +309,22 @@ def _follow(
         raise Conflict(why=symlinks.TOO_MANY_HOPS)
     access.require(READ_OBJECT, target)
     location = access.followed = symlinks.location_of(link, meta)
-    there = _current(tools, target, request.newest)
+    there = _current(tools, access, target, request.newest)
     symlinks.check_version(meta, there.headers.get(symlinks.ETAG) or there.etag)
     found = _interpret(tools, access, request, target, there, hops + 1)
     found.location = found.location or location
     return found
 
 
-def _current(tools: Tools, target: Target, newest: bool) -> ObjectMeta:
-    meta = stored_objects.find(tools, target, newest)
+def _current(tools: Tools, access: Access, target: Target, newest: bool) -> ObjectMeta:
+    meta = stored_objects.find(tools, target, newest, even_expired=access.opens_expired)
     if meta is None:
         raise NotFound(why=NOT_FOUND)
     return meta
 
 
-def _existing(tools: Tools, meta: ObjectMeta | None) -> ObjectMeta:
-    if meta is None or stored_objects.expired(tools, meta):
+def _existing(tools: Tools, access: Access, meta: ObjectMeta | None) -> ObjectMeta:
+    if meta is None or (stored_objects.expired(tools, meta) and not access.opens_expired):
         raise NotFound(why=NOT_FOUND)
     return meta
 

@@ -76,7 +76,8 @@ class PostRequest:
     """Replace an object's metadata. `headers` without Content-Type leave the type as it is.
 
     `version` changes a version that is perhaps not the current one. `keeps_expiry`: a link to a version stays as it is.
-    `ignored_lock`: see object_locks.py. `event`, unless '', is what is notified of the change.
+    `ignored_lock`: see object_locks.py. `event`, unless '', is what is notified of the change. `opens_expired` keeps an
+    object that has expired and isn't deleted yet.
     """
 
     target: Target
@@ -86,6 +87,7 @@ class PostRequest:
     keeps_expiry: bool = False
     ignored_lock: str = ""
     event: str = ""
+    opens_expired: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,18 +28,22 @@ from pileus_objectstore.wire.contract import (
 UNPLACED = HostReplicas(0, "", ())  # the cluster replaces it by each host's replicas
 
 
-def find(tools: Tools, target: Target, newest: bool = False) -> ObjectMeta | None:
+def find(tools: Tools, target: Target, newest: bool = False, *, even_expired: bool = False) -> ObjectMeta | None:
     """What is known of an object; None if there is none, or it has expired and the expirer has not deleted it yet.
+
+    `even_expired` finds it in the latter case, too.
 
     A link to a version is followed: see object_versioning.py.
     """
     meta = tools.cluster.head(tools.cluster.locate(target), newest).meta
-    return None if meta is None else current(tools, target, meta, newest)
+    return None if meta is None else current(tools, target, meta, newest, even_expired=even_expired)
 
 
-def current(tools: Tools, target: Target, meta: ObjectMeta, newest: bool = False) -> ObjectMeta | None:
+def current(
+    tools: Tools, target: Target, meta: ObjectMeta, newest: bool = False, *, even_expired: bool = False
+) -> ObjectMeta | None:
     """What `meta`, which is stored at `target`, stands for: the version to which it is a link, else itself."""
-    if expired(tools, meta):
+    if expired(tools, meta) and not even_expired:
         return None
     if VERSION not in meta.headers:
         return meta

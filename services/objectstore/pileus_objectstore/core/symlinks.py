@@ -63,7 +63,7 @@ def resolve(tools: Tools, access: Access, target: Target) -> tuple[Target, Objec
     """The end of a chain of links; the caller must be allowed to read each. Raises Conflict and Forbidden."""
     for _ in range(MAX_HOPS + 1):
         access.require(READ_OBJECT, target)
-        meta = stored_objects.find(tools, target, newest=True)
+        meta = stored_objects.find(tools, target, newest=True, even_expired=access.opens_expired)
         if meta is None or TARGET not in meta.headers:
             return target, meta
         target = target_of(target, meta)

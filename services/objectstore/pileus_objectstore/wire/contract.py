@@ -146,6 +146,7 @@ class PostObject(msgspec.Struct, omit_defaults=True):
     """Replace the metadata that a POST may change. Reply: ObjectReply.
 
     What would weaken a retention is refused (403), unless `ignored_lock` says why not: see core/object_locks.py.
+    An object that has expired is there with `opens_expired` only, until the expirer deletes it.
     """
 
     replicas: HostReplicas
@@ -155,6 +156,7 @@ class PostObject(msgspec.Struct, omit_defaults=True):
     listing_hosts: tuple[ListingHost, ...] = ()
     delete_at: int = 0
     ignored_lock: str = ""
+    opens_expired: bool = False
 
 
 class GetObject(msgspec.Struct, omit_defaults=True):

@@ -67,13 +67,18 @@ def test_levels(store: ObjectStoreFixture, account: str, level: str) -> None:
     assert tried(store.tokens.other) == [number < ALLOWED[level] for number in range(len(CALLS))]
 
 
-@pytest.mark.parametrize("grantee", ["p2:*", "*:u-other"])
+@pytest.mark.parametrize("grantee", ["p2:*", "*:u-other", "p2"])
 def test_one_star(store: ObjectStoreFixture, account: str, grantee: str) -> None:
     share(store, read_only=[grantee])
     assert store.client.get(f"{account}/c/o", as_=store.tokens.other).data == b"x"
     assert store.client.get(f"{account}/c/o", anonymous=True).status_code == 401
     without_project = store.tokens.add(make_caller("other", "member", project=None, domain="default"))
     assert store.client.get(f"{account}/c/o", as_=without_project).status_code == 403
+
+
+def test_a_word_alone_is_a_project_and_no_role(store: ObjectStoreFixture, account: str) -> None:
+    assert share(store, admin=["member"], read_only=["u-other"]) == 204
+    assert store.client.get(f"{account}/c/o", as_=store.tokens.other).status_code == 403
 
 
 def test_owners_set_and_see_it(store: ObjectStoreFixture, account: str) -> None:
@@ -126,7 +131,7 @@ def test_who_only_writes_gives_no_rights_to_others(store: ObjectStoreFixture, ac
         '{"admin": [1]}',
         '{"admin": ["*:*"]}',
         '{"admin": ["*"]}',
-        '{"admin": ["p2"]}',
+        '{"admin": ["p2:"]}',
         '{"admin": [""]}',
         '{"admin": [":"]}',
         '{"admin": ["p2:u,*:*"]}',

@@ -1,7 +1,8 @@
 """An expired object counts as deleted for every call, even before the expirer has deleted it."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -94,3 +95,53 @@ def test_very_late_times(store: ObjectStoreFixture, container: str) -> None:
     for headers in ({"X-Delete-At": "99999999999"}, {"X-Delete-After": "99999999999"}, {"X-Delete-At": "9" * 40}):
         assert store.client.put(f"{container}/o", data=b"x", headers=headers).status_code == 201
         assert store.client.head(f"{container}/o").headers["X-Delete-At"] == "9999999999"
+
+
+@pytest.fixture
+def opening(tmp_path: Path) -> Iterator[ObjectStoreFixture]:
+    """A store that opens what has expired, with a container "c"."""
+    fixture = ObjectStoreFixture(tmp_path, allow_open_expired=True)
+    fixture.client.put(f"{fixture.account}/c")
+    yield fixture
+    fixture.close()
+
+
+def test_what_has_expired_may_be_opened(opening: ObjectStoreFixture) -> None:
+    client, path, opened = opening.client, f"{opening.account}/c/o", {"X-Open-Expired": "true"}
+    client.put(path, data=b"data", headers={"X-Delete-After": "1000"})
+    ahead(opening, 3600)
+    for method in ("GET", "HEAD"):
+        assert client.request(method, path).status_code == 404
+        assert client.request(method, path, headers={"X-Open-Expired": "false"}).status_code == 404
+        assert client.request(method, path, headers=opened).status_code == 200
+    assert client.get(path, headers=opened | {"Range": "bytes=1-2"}).data == b"at"
+    copied = client.request("COPY", path, headers=opened | {"Destination": "c/copy", "X-Delete-After": "90"})
+    assert copied.status_code == 201 and client.get(f"{path[:-1]}copy").data == b"data"
+    assert client.post(path, headers={"X-Delete-After": "90"}).status_code == 404
+    assert client.post(path, headers=opened | {"X-Object-Meta-Test": "kept", "X-Delete-After": "90"}).status_code == 202
+    answer = client.get(path)
+    assert answer.data == b"data" and answer.headers["X-Object-Meta-Test"] == "kept"
+    assert client.get("/info").get_json()["swift"]["allow_open_expired"] is True
+
+
+def test_parts_that_have_expired_may_be_opened(opening: ObjectStoreFixture) -> None:
+    client, opened = opening.client, {"X-Open-Expired": "true"}
+    ends = {"X-Delete-After": "1000"}
+    for name in ("one", "two"):
+        client.put(f"{opening.account}/c/{name}", data=name.encode(), headers=ends)
+    lines = json.dumps([{"path": "/c/one"}, {"path": "/c/two"}])
+    path = f"{opening.account}/c/whole"
+    assert client.put(f"{path}?multipart-manifest=put", data=lines, headers=ends).status_code == 201
+    ahead(opening, 3600)
+    assert client.get(path, headers=opened).data == b"onetwo"
+    part = client.get(f"{path}?part-number=2", headers=opened)
+    assert (part.status_code, part.data) == (206, b"two")
+    assert client.get(f"{path}?multipart-manifest=get").status_code == 404
+    assert client.get(f"{path}?multipart-manifest=get", headers=opened).status_code == 200
+
+
+def test_what_has_expired_is_not_opened_by_default(store: ObjectStoreFixture, expired: str) -> None:
+    opened = {"X-Open-Expired": "true"}
+    assert store.client.get(expired, headers=opened).status_code == 404
+    assert store.client.post(expired, headers=opened | {"X-Delete-After": "90"}).status_code == 404
+    assert store.client.get("/info").get_json()["swift"]["allow_open_expired"] is False

@@ -166,3 +166,11 @@ def test_deletions_name_a_key(s3: S3) -> None:
     wanted = {"Objects": [{"Key": "a"}, {"Key": ""}]}
     boto = s3.client(parameter_validation=False)
     assert refusal(boto.delete_objects, Bucket="odd", Delete=wanted) == (400, "UserKeyMustBeSpecified")
+
+
+@pytest.mark.parametrize("method", ["get", "GETPUT", "_a_method_that_nobody_has_heard_of"])
+def test_methods_that_are_none(s3: S3, method: str) -> None:
+    connection = http.client.HTTPConnection(s3.url.removeprefix("http://"), timeout=30)
+    connection.request(method, "/odd")
+    answer = connection.getresponse()
+    assert answer.status == 405 and b"<Code>MethodNotAllowed</Code>" in answer.read()

@@ -53,6 +53,7 @@ def test_parts_become_an_object(s3: S3) -> None:
     assert [u["Key"] for u in boto.list_multipart_uploads(Bucket="large")["Uploads"]] == ["k"]
     parts = {"Parts": [{"PartNumber": 1, "ETag": first}, {"PartNumber": 2, "ETag": second}]}
     done = boto.complete_multipart_upload(**named, MultipartUpload=parts)
+    assert done["Location"] == f"{s3.url}/large/k"
     digest = hashlib.md5(bytes.fromhex(first.strip('"')) + bytes.fromhex(second.strip('"')), usedforsecurity=False)
     assert done["ETag"] == f'"{digest.hexdigest()}-2"'
     assert boto.complete_multipart_upload(**named, MultipartUpload=parts)["ETag"] == done["ETag"], "idempotent"

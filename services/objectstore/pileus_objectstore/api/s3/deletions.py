@@ -56,7 +56,7 @@ def delete_many(s3: S3Request) -> Response:
     """DeleteObjects: each key has its own outcome."""
     if "content-md5" not in s3.headers and not _has_checksum(s3):
         raise S3Error("InvalidRequest", "Missing required header for this request: Content-MD5 or a checksum")
-    document = parse(s3.body(), "Delete")
+    document = parse(_document(s3), "Delete")
     wanted = document.findall("Object")
     if not wanted or len(wanted) > MAX_DELETES or any(one.find("Key") is None for one in wanted):
         raise S3Error("MalformedXML")
@@ -76,6 +76,14 @@ def delete_many(s3: S3Request) -> Response:
             if not quiet:
                 result.add(Node("Deleted", *named, *_marker_nodes(deletion)))
     return response(result)
+
+
+def _document(s3: S3Request) -> bytes:
+    """The request's body; one that is too long is no list of MAX_DELETES keys. Raises S3Error."""
+    try:
+        return s3.body()
+    except S3Error as err:
+        raise S3Error("MalformedXML") if err.code == "MaxMessageLengthExceeded" else err from None
 
 
 def _delete_one(s3: S3Request, version: str, element: Element) -> Deletion:

@@ -80,7 +80,7 @@ def put_part(s3: S3Request) -> Response:
     body, key = PartBody(payload.read, payload.size), encryption.customer_key(s3)
     meta = _store_part(s3, upload, number, body, payload.checksum, key)
     shown = [("ETag", f'"{meta.etag}"'), *checksums.headers(payload.checksum())[:1]]
-    return Response(200, shown + encryption.shown(upload.headers or {}, key), b"", "")
+    return Response(200, shown + encryption.shown(upload.headers or {}, key))
 
 
 def _copy_part(s3: S3Request, number: int) -> Response:
@@ -173,8 +173,7 @@ def complete(s3: S3Request) -> Response:
         raise S3Error("EntityTooSmall", str(err)) from None
     except ChecksumWrong as err:
         raise S3Error("BadDigest", str(err)) from None
-    location = f"/{s3.bucket}/{s3.key}"
-    named = ("Location", location), ("Bucket", s3.bucket), ("Key", s3.key), ("ETag", f'"{done.etag}"')
+    named = ("Location", s3.location), ("Bucket", s3.bucket), ("Key", s3.key), ("ETag", f'"{done.etag}"')
     result = Node("CompleteMultipartUploadResult", *named).extend(checksums.nodes(done.checksum))
     return response(result, headers=versions.created_headers(done.meta) + encryption.shown(done.meta.headers))
 

@@ -139,10 +139,7 @@ def _limited(read: Read, sizes: Sizes) -> Read:
 
 def _finished(s3: S3Request, fields: dict[str, str], etag: str) -> Response:
     """What the form asks to be answered: a redirection, or a status."""
-    location = (
-        f"{s3.http.environ.get('wsgi.url_scheme', 'http')}://{s3.http.header('Host')}/{s3.bucket}/{quote(s3.key)}"
-    )
-    shown = [("ETag", etag), ("Location", location)]
+    shown = [("ETag", etag), ("Location", s3.location)]
     redirect = fields.get("success_action_redirect") or fields.get("redirect", "")
     if redirect and _is_url(redirect):
         query = urlencode({"bucket": s3.bucket, "key": s3.key, "etag": etag}, quote_via=quote)
@@ -150,7 +147,7 @@ def _finished(s3: S3Request, fields: dict[str, str], etag: str) -> Response:
     status = fields.get("success_action_status", "")
     if status == "201":
         named = ("Bucket", s3.bucket), ("Key", s3.key), ("ETag", etag)
-        return response(Node("PostResponse", ("Location", location), *named), 201, shown, namespace="")
+        return response(Node("PostResponse", ("Location", s3.location), *named), 201, shown, namespace="")
     return Response(int(status) if status in STATUSES else 204, shown, b"", "")
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote
 from wsgiref.types import WSGIEnvironment
 
 from pileus_kit.auth import Caller
@@ -83,6 +83,14 @@ class S3Request:
     def target(self) -> Target:
         """The object. Raises S3Error if its key is too long, or holds a NUL."""
         return self.of_key(self.key)
+
+    @property
+    def location(self) -> str:
+        """The object's URL, at the host that the client has asked."""
+        environ = self.http.environ
+        by_host = bucket_of_host(environ, self.tools.config.s3_domains) == self.bucket
+        path = self.key if by_host else f"{self.bucket}/{self.key}"
+        return f"{environ.get('wsgi.url_scheme', 'http')}://{environ.get('HTTP_HOST', '')}/{quote(path)}"
 
     def of_key(self, key: str) -> Target:
         """An object of the bucket. Raises S3Error if its key is too long, or holds a NUL."""
