@@ -76,7 +76,7 @@ def _of_host(session: Session, name: str, agent_type: str) -> list[Agent]:
     host = session.get(Host, name) if name else None
     if host is None:
         return []
-    return [Agent(host, agent_type, scheduler.is_alive(host, scheduler.alive_since(session)))]
+    return [Agent(host, agent_type, scheduler.is_alive_now(session, host))]
 
 
 def update(session: Session, agent_id: str, requested: AgentUpdate) -> Agent:

@@ -33,7 +33,7 @@ def note_heard(host: Host) -> None:
 def register(session: Session, name: str, facts: HostFacts) -> int:
     """Record a heartbeat; return the newest generation of the host's desired state."""
     host = session.get(Host, name)
-    back = host is None or not scheduler.is_alive(host, scheduler.alive_since(session))
+    back = host is None or not scheduler.is_alive_now(session, host)
     if host is None:
         host = Host(name=name)
         session.add(host)

@@ -46,6 +46,11 @@ def alive_since(session: Session) -> datetime:
     return (latest if abs(now() - latest) < MAX_CLOCK_SKEW else now()) - AGENT_DOWN_TIME
 
 
+def is_alive_now(session: Session, host: Host) -> bool:
+    """Whether the host's last heartbeat is recent. The hosts are read only if our own clock says that it isn't."""
+    return not is_silent(host.seen_at, AGENT_DOWN_TIME) or is_alive(host, alive_since(session))
+
+
 def silent_hosts(session: Session) -> list[str]:
     """Return the hosts that fell silent while the heartbeats of another one came in all the time.
 
@@ -53,10 +58,10 @@ def silent_hosts(session: Session) -> list[str]:
     and when they are back, the first one that is heard again must not get what belongs to the others.
     """
     limit = now() - TAKEOVER_TIME
-    hosts = session.scalars(select(Host)).all()
-    if not any(host.heard_since and host.heard_since < limit < host.seen_at for host in hosts):
+    heard = select(Host.name).where(Host.heard_since < limit, Host.seen_at > limit).limit(1)
+    if session.scalar(heard) is None:
         return []
-    return [host.name for host in hosts if host.seen_at < limit]
+    return list(session.scalars(select(Host.name).where(Host.seen_at < limit)))
 
 
 @dataclass
@@ -78,10 +83,13 @@ def candidates(session: Session, excluded: Collection[str] = ()) -> list[Candida
         .scalar_subquery()
     )
     since = alive_since(session)
+    columns = select(Host.name, Host.seen_at, Host.physical_networks, Host.tunnel_address, load)
     return [
-        Candidate(host.name, count, frozenset(host.physical_networks), bool(host.tunnel_address))
-        for host, count in session.execute(select(Host, load).where(Host.admin_state_up))
-        if host.name not in excluded and is_alive(host, since)
+        Candidate(name, count, frozenset(physical_networks), bool(tunnel_address))
+        for name, seen_at, physical_networks, tunnel_address, count in session.execute(
+            columns.where(Host.admin_state_up, Host.name.not_in(excluded))
+        )
+        if seen_at > since or not is_silent(seen_at, AGENT_DOWN_TIME)
     ]
 
 

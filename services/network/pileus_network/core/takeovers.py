@@ -21,11 +21,20 @@ MAX_MOVED = 200
 def are_due(session: Session) -> bool:
     """Whether a silent host has anything that another one could take over."""
     silent = scheduler.silent_hosts(session)
-    candidates = scheduler.candidates(session, excluded=silent) if silent else []
+    if not silent or not _have_anything(session, silent):
+        return False
+    candidates = scheduler.candidates(session, excluded=silent)
     return bool(candidates) and (
         session.execute(_dhcp_ports(silent, candidates).limit(1)).first() is not None
         or session.execute(_routers(silent, candidates).limit(1)).first() is not None
     )
+
+
+def _have_anything(session: Session, silent: Collection[str]) -> bool:
+    """Whether these hosts have a DHCP port or a router: one that is off for long has none, and costs little then."""
+    dhcp = select(Port.id).where(Port.host.in_(silent), Port.device_owner == DHCP_OWNER).limit(1)
+    router = select(Router.id).where(Router.host.in_(silent)).limit(1)
+    return session.scalar(dhcp) is not None or session.scalar(router) is not None
 
 
 def take_over(session: Session, silent: Collection[str]) -> dict[str, int]:
