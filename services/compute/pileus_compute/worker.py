@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pileus_compute.config import Config
 from pileus_compute.core import host_reports, server_jobs, workers
 from pileus_compute.core.tools import TOPIC, Tools
-from pileus_compute.db.models import Event, Job
+from pileus_compute.db.models import Event, Host, Job
 from pileus_compute.flows import FLOWS
 from pileus_compute.rpc import ControlPlane, GuestState, Inventory, Wanted
 from pileus_kit import doorbell
@@ -17,15 +17,22 @@ from pileus_kit.heartbeat import Heartbeat
 from pileus_kit.peers import Peers
 from pileus_kit.process import load_config, run_until_signal
 from pileus_kit.rpc import Bus
+from pileus_kit.seen_marks import SeenMarks
 
 
 class AgentAPI(ControlPlane):
     """What the agents of hosts call: they report, and ask what is to be on their host."""
 
     def __init__(self, tools: Tools) -> None:
-        self.tools = tools
+        self.tools, self._seen = tools, SeenMarks(tools.sessions, Host)
 
     def hello(self, host: str, inventory: Inventory, guests: list[GuestState]) -> None:
+        silence_s = self.tools.config.host_silence_s
+        with self.tools.sessions.read() as session:
+            is_known = host_reports.is_known(session, host, inventory, guests, silence_s)
+        if is_known:
+            self._seen.note(host)
+            return
         with self.tools.sessions.begin() as session:
             orphans = host_reports.record_hello(session, host, inventory, guests)
         for guest_id in orphans:

@@ -74,7 +74,7 @@ class NetworkFixture:
         self.enforcer = Enforcer(RULES)
         self.app = create(self.tools, authenticate or self.book, self.enforcer)
         self.client = Client(self.app, "network")
-        self.control = DatabaseControlPlane(self.tools)
+        self.control = DatabaseControlPlane(self.tools, mark_delay_s=0)
         for number, host in enumerate(hosts):
             self.hello(host, f"192.0.2.{number + 1}")
 

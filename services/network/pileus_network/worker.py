@@ -12,6 +12,7 @@ from pileus_kit.doorbell import JobNotifier
 from pileus_kit.flow import Runner
 from pileus_kit.peers import Peers
 from pileus_kit.rpc import Bus, Server
+from pileus_kit.seen_marks import DELAY_S, SeenMarks
 from pileus_network import state_changes
 from pileus_network.clients.agent_notifier import AgentNotifier
 from pileus_network.clients.tools import Tools
@@ -28,7 +29,7 @@ from pileus_network.core import (
     takeovers,
 )
 from pileus_network.core.compute_events import TOPIC
-from pileus_network.db.models import Event, Job
+from pileus_network.db.models import Event, Host, Job
 from pileus_network.flows import FLOWS
 from pileus_network.rpc import (
     ControlPlane,
@@ -56,8 +57,9 @@ CLEANUP_EVERY = 180
 class DatabaseControlPlane(ControlPlane):
     """Implements `ControlPlane` with the database. Any number of workers may serve it."""
 
-    def __init__(self, tools: Tools) -> None:
+    def __init__(self, tools: Tools, mark_delay_s: float = DELAY_S) -> None:
         self._tools, self._sessions, self._dns_domain = tools, tools.sessions, tools.config.dns_domain
+        self._seen = SeenMarks(tools.sessions, Host, mark_delay_s)
 
     def get_host_state(self, host: str, known: int) -> HostState | None:
         with self._sessions.read() as session:
@@ -84,6 +86,11 @@ class DatabaseControlPlane(ControlPlane):
             agent_reports.record_report(session, host, generation, report, took)
 
     def heartbeat(self, host: str, facts: HostFacts) -> int:
+        with self._sessions.read() as session:
+            unchanged = hosts.find_unchanged(session, host, facts)
+        if unchanged is not None:
+            self._seen.note(host)
+            return unchanged
         with self._sessions.begin() as session:
             generation = hosts.register(session, host, facts)
             counted = affected_hosts.count_generations(session)

@@ -8,9 +8,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from pileus_compute.core import hosts, server_jobs, states
-from pileus_compute.db.models import DeletedServer, Server
+from pileus_compute.db.models import DeletedServer, Host, Server
 from pileus_compute.rpc import GuestState, Inventory, Power, Wanted
+from pileus_kit import hosts as host_rows
 from pileus_kit.db import now
+from pileus_kit.json_types import JsonObject
 
 MAX_PARTIAL = 100
 """A report of fewer guests may leave out unchanged ones, so only the servers of the reported ones are read."""
@@ -37,31 +39,48 @@ class _ServerOnHost:
 
 def record_hello(session: Session, host: str, inventory: Inventory, guests: Iterable[GuestState]) -> list[str]:
     """Record an agent's report. Return the guests that shall be destroyed: they belong to no server on any host."""
-    hosts.record_report(
-        session,
-        host,
-        {
-            "vcpus": inventory.vcpus,
-            "memory_mib": inventory.memory_mib,
-            "disk_gib": inventory.disk_gib,
-            "disk_free_gib": inventory.disk_free_gib,
-            "hypervisor_type": inventory.hypervisor_type,
-            "hypervisor_version": inventory.hypervisor_version,
-            "hostname": inventory.hostname,
-            "host_ip": inventory.host_ip,
-            "cpu_info": inventory.cpu_info,
-            "facts": inventory.facts,
-        },
-    )
+    hosts.record_report(session, host, _described(inventory))
     reported = {guest.id: guest.power for guest in guests}
+    here = _servers_on(session, host, reported)
+    _record_power(session, here, reported)
+    return _orphans(session, reported.keys() - {server.id for server in here})
+
+
+def is_known(session: Session, host: str, inventory: Inventory, guests: Iterable[GuestState], silence_s: float) -> bool:
+    """Whether a report of a host that is up says nothing that isn't on record."""
+    known = session.get(Host, host)
+    if known is None or not host_rows.is_up(known, silence_s) or not hosts.is_reported(known, _described(inventory)):
+        return False
+    reported = {guest.id: guest.power for guest in guests}
+    here = _servers_on(session, host, reported) if reported else []
+    return reported.keys() == {server.id for server in here if server.id in reported} and not any(
+        _differs(server, reported[server.id]) for server in here if server.id in reported
+    )
+
+
+def _described(inventory: Inventory) -> JsonObject:
+    return {
+        "vcpus": inventory.vcpus,
+        "memory_mib": inventory.memory_mib,
+        "disk_gib": inventory.disk_gib,
+        "disk_free_gib": inventory.disk_free_gib,
+        "hypervisor_type": inventory.hypervisor_type,
+        "hypervisor_version": inventory.hypervisor_version,
+        "hostname": inventory.hostname,
+        "host_ip": inventory.host_ip,
+        "cpu_info": inventory.cpu_info,
+        "facts": inventory.facts,
+    }
+
+
+def _servers_on(session: Session, host: str, reported: Mapping[str, Power]) -> list[_ServerOnHost]:
+    """Return the servers on the host that a report may be about."""
     stmt = select(Server.id, Server.status, Server.power_state, Server.updated_at, Server.deleting).where(
         Server.host == host
     )
     if len(reported) < MAX_PARTIAL:
         stmt = stmt.where(Server.id.in_(reported))
-    here = [_ServerOnHost(*row) for row in session.execute(stmt)]
-    _record_power(session, here, reported)
-    return _orphans(session, reported.keys() - {server.id for server in here})
+    return [_ServerOnHost(*row) for row in session.execute(stmt)]
 
 
 def _record_power(session: Session, here: Sequence[_ServerOnHost], reported: Mapping[str, Power]) -> None:

@@ -11,6 +11,7 @@ from pileus_compute.db.models import Aggregate, AggregateHost, Allocation, Host,
 from pileus_compute.errors import HostNotFound
 from pileus_kit import hosts as host_rows
 from pileus_kit.hosts import HostPage, KnownHost
+from pileus_kit.json_types import JsonObject
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Ratios:
 def record_report(session: Session, name: str, inventory: dict[str, Any]) -> None:
     """Record an agent's report. A host that reports for the first time is added, enabled."""
     details = dict(inventory)
-    total = {k: details.pop(k) for k in ("vcpus", "memory_mib", "disk_gib")}
+    total = {k: details.pop(k) for k in TOTALS}
     host = session.get(Host, name)
     if host is None:
         number = (session.scalar(select(func.max(Host.number))) or 0) + 1
@@ -50,6 +51,16 @@ def record_report(session: Session, name: str, inventory: dict[str, Any]) -> Non
         setattr(host, key, value)
     if host.inventory != details:
         host.inventory = details
+
+
+TOTALS = ("vcpus", "memory_mib", "disk_gib")
+
+
+def is_reported(host: Host, inventory: JsonObject) -> bool:
+    """Whether an agent's report says nothing new of the host."""
+    details = {key: value for key, value in inventory.items() if key not in TOTALS}
+    totals = {key: getattr(host, key) for key in TOTALS}
+    return details == host.inventory and all(totals[key] == inventory[key] for key in TOTALS)
 
 
 def capabilities_of(host: Host) -> HostCapabilities:

@@ -51,6 +51,17 @@ def register(session: Session, name: str, facts: HostFacts) -> int:
     return host.generation
 
 
+def find_unchanged(session: Session, name: str, facts: HostFacts) -> int | None:
+    """Return the newest generation of a host if the heartbeat says nothing but that it is still alive, else None."""
+    host = session.get(Host, name)
+    if host is None or host.seen_at < now() - scheduler.TAKEOVER_TIME:
+        return None
+    known = host.agent_version, host.driver, host.tunnel_address, host.physical_networks, host.applied
+    applied = max(facts.generation, 0)
+    said = facts.agent_version, facts.driver, facts.tunnel_address, sorted(facts.physical_networks), applied
+    return host.generation if known == said else None
+
+
 def _bind_waiting_ports(session: Session, host: Host) -> None:
     """Ports that were bound to the host before its agent first reported are not `binding_failed` any more."""
     session.execute(
