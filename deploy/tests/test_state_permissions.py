@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from pileus_cli.people.exposed import exposed
 from pileus_deploy import lifecycle, state_permissions
 from pileus_deploy.plan import Plan
 from pileus_kit import process
 from pileus_kit.config import ServiceConfig
 from pileus_kit.file_modes import make_traversable
+from pileus_kit.inspection.exposed import exposed
 
 NOBODY = 65534
 

@@ -1,0 +1,32 @@
+"""A cloud that is upgraded by tests, and the command of a checkout that does it."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+STATE = Path("/var/tmp/pileus-upgrades")
+OFFSET = 450
+
+
+def pileus(checkout: Path, *words: str, state: Path = STATE) -> str:
+    """Run a checkout's own command."""
+    done = subprocess.run(
+        [checkout / ".venv" / "bin" / "pileus", "cloud", *words, "--state", str(state)],
+        capture_output=True,
+        text=True,
+        env={name: value for name, value in os.environ.items() if name != "PILEUS_STATE"},
+    )
+    assert done.returncode == 0, f"{words}: {done.stdout}\n{done.stderr}\n{_last_lines(state)}"
+    return done.stdout + done.stderr
+
+
+def running_version(state: Path) -> str:
+    """Return the version of the release that runs."""
+    return str(json.loads((state / "run" / "supervisor.json").read_text())["release"]["version"])
+
+
+def _last_lines(state: Path) -> str:
+    log = state / "logs" / "supervisor.log"
+    return "\n".join(log.read_text().splitlines()[-40:]) if log.exists() else ""
