@@ -25,7 +25,7 @@ from pileus_objectstore.wire.shard_calls import (
     ReportShard,
     SplitsReply,
 )
-from pileus_objectstore.wire.shard_ranges import is_complete
+from pileus_objectstore.wire.shard_ranges import is_complete, with_newest_sums
 
 log = logging.getLogger(__name__)
 
@@ -43,16 +43,18 @@ class ShardServer:
         return CallResult(ChangesReply(404 if info is None else 200, info))
 
     def put_ranges(self, args: PutRanges, body: Source) -> CallResult:
-        """Replace ranges. Status 409 if other ones were decided meanwhile, or if a name would be in none, or in two."""
+        """Replace ranges, but for newer sums. Status 409 if a name would be in none, or in two."""
         ranges = decoding.decode(b"".join(iter(body.read, b"")), list[ShardRange])
         if not is_complete(ranges):
             return CallResult(DividedReply(409))
 
         def replaced(info: ListingInfo) -> ListingInfo | None:
-            if info.ranges_at != args.if_at:
+            if info.ranges_at > args.if_at or info.ranges_at == args.at:
                 return None
+            known = {found.shard: found for found in info.ranges}
+            joined = [with_newest_sums(found, known.get(found.shard, found)) for found in ranges]
             newest = max(info.newest, args.at)
-            return msgspec.structs.replace(info, ranges=ranges, ranges_at=args.at, newest=newest)
+            return msgspec.structs.replace(info, ranges=joined, ranges_at=args.at, newest=newest)
 
         infos = change_heads(self._host, args.replicas, replaced)
         done = tuple(device for device, info in infos.items() if info.ranges_at == args.at)

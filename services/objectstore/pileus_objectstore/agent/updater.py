@@ -119,10 +119,8 @@ class Updater:
 
         Hosts in `silent` are not asked; one that doesn't answer is added.
         """
-        silent = set() if silent is None else silent
-        for listing_host in listing_hosts:
-            update = MergeRows(kind, listing_host.replicas, name, rows)
-            missing = self._deliver(listing_host.host, update, silent)
+        updates = [(one.host, MergeRows(kind, one.replicas, name, rows)) for one in listing_hosts]
+        for update, missing in self._deliver(updates, set() if silent is None else silent):
             if missing:
                 replicas = HostReplicas(update.replicas.partition, update.replicas.digest, missing)
                 self._save_async_pending(MergeRows(kind, replicas, name, rows), devices)
@@ -260,23 +258,48 @@ class Updater:
             if self._pendings():  # stored while the others were tried
                 self._retry_at = now + RETRY_S
 
-    def _deliver(self, host: str, update: MergeRows, silent: set[str]) -> tuple[str, ...]:
-        """Update a host's replicas of a listing, and of the shards to which it sends the rows; what did not take them.
+    def _deliver(
+        self, updates: list[tuple[str, MergeRows]], silent: set[str]
+    ) -> list[tuple[MergeRows, tuple[str, ...]]]:
+        """Send a listing's rows to some of its hosts, and to its shards; the devices that did not take them.
 
-        Each host of a divided container stands for a share of each shard's hosts, so that every replica of a shard gets
-        the rows once when all replicas of the container are updated.
+        Each host of a divided container stands for a share of each shard's hosts, so that every replica gets the rows
+        once when all replicas of the container are updated. The share of a silent host is sent, too.
         """
-        missing, ranges = self._send(host, update, silent)
+        ranges: dict[str, ShardRange] = {}
+        sent, answered = [], False
+        for host, update in updates:
+            missing, found = self._send(host, update, silent)
+            answered = answered or missing != update.replicas.devices
+            ranges |= {one.shard: one for one in found}
+            sent.append((host, update, missing))
+        if updates and not answered and updates[0][1].kind == "container":
+            ranges = self._ranges_from_others(updates, silent)
+        return [(update, missing + self._forward(host, update, ranges, silent)) for host, update, missing in sent]
+
+    def _ranges_from_others(self, updates: list[tuple[str, MergeRows]], silent: set[str]) -> dict[str, ShardRange]:
+        """The ranges to which rows belong, as another host of the container tells when it gets them once more."""
+        update, asked = updates[0][1], {host for host, _ in updates}
+        for host, replicas in _primaries(self._host.rings.placement(*update.name.split("/", 2)[1:])):
+            if host not in asked:
+                missing, found = self._send(host, MergeRows("container", replicas, update.name, update.rows), silent)
+                if missing != replicas.devices:
+                    return {one.shard: one for one in found}
+        return {}
+
+    def _forward(
+        self, host: str, update: MergeRows, ranges: dict[str, ShardRange], silent: set[str]
+    ) -> tuple[str, ...]:
+        """Send rows to a host's share of the shards' hosts; the devices that did not take them."""
         if not ranges:
-            return missing
-        root = shard_of(update.name)
+            return ()
+        root, missing = shard_of(update.name), tuple[str, ...]()
         roots = [address for address, _ in _primaries(self._host.rings.placement(*root.root))]
-        for name, rows in routes(update.rows, ranges).items():
+        for name, rows in routes(update.rows, list(ranges.values())).items():
             shard = replace(root, name=name)
             for number, (address, replicas) in enumerate(_primaries(self._host.rings.placement(*shard.names))):
                 if host not in roots or number % len(roots) == roots.index(host):
-                    part = MergeRows("container", replicas, shard.path, rows)
-                    missing += self._send(address, part, silent)[0]
+                    missing += self._send(address, MergeRows("container", replicas, shard.path, rows), silent)[0]
         return missing
 
     def _send(self, host: str, update: MergeRows, silent: set[str]) -> tuple[tuple[str, ...], tuple[ShardRange, ...]]:
@@ -348,10 +371,11 @@ class Updater:
                 self._recover_damaged(device, path)
                 return False
             placement = self._host.rings.placement(*update.name.split("/", 2)[1:])
-            left = [
-                self._deliver(host, MergeRows(update.kind, replicas, update.name, update.rows), silent)
+            updates = [
+                (host, MergeRows(update.kind, replicas, update.name, update.rows))
                 for host, replicas in _primaries(placement)
             ]
+            left = [missing for _, missing in self._deliver(updates, silent)]
             if any(left):
                 return False
             os.unlink(path)  # noqa: PTH108

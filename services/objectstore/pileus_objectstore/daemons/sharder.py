@@ -1,7 +1,7 @@
 """The sharder divides containers with too many rows into shards, and shards that have grown, too.
 
-The root keeps the list of ranges. A list is replaced as a whole, on a quorum of the root's replicas and only if it is
-still the one that was read; among replicas the later one wins. One division goes through these lists:
+The root keeps the list of ranges. A list is replaced as a whole, on a quorum of the root's replicas that have none
+later than the one that was read; among replicas the later one wins. One division goes through these lists:
 
 1. The new ranges are in it and not active: rows go to them, too, but the listing that is divided stays the one that is
    read. Their shards are created after that, so each shard is in a list or superfluous.
@@ -192,7 +192,11 @@ class Sharder:
             raise Unavailable(why=TOO_FEW.format(path=root.path, done="given a list of ranges"))
 
     def _finish(self, root: Shard, info: ListingInfo) -> None:
-        """Fill the new ranges of a list, make them active, and move what is left where they were."""
+        """Fill the new ranges of a list, make them active, and move what is left where they were.
+
+        A process may have died when only a minority had the list, so it is put on a quorum once more.
+        """
+        self._put(root, info.ranges, info.ranges_at, info.ranges_at)
         sources: dict[str, list[ShardRange]] = {}
         for new in info.ranges:
             if not new.active:

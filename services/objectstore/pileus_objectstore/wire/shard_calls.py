@@ -12,9 +12,9 @@ class GetRanges(msgspec.Struct, omit_defaults=True):
 
 
 class PutRanges(msgspec.Struct, omit_defaults=True):
-    """Replace a container's ranges by those in the body, if they are still those of `if_at`. Reply: DividedReply.
+    """Replace a container's ranges by those in the body, unless later ones than those of `if_at` were decided.
 
-    A replica that has those of `at` already counts as one that took them.
+    A replica that has those of `at` already counts as one that took them. Reply: DividedReply.
     """
 
     replicas: HostReplicas

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from pileus_kit.errors import HostDown
 from pileus_objectstore.core.replica_plans import host_replicas
 from pileus_objectstore.testing import ObjectStoreFixture
 from pileus_objectstore.wire.contract import ListingInfo, ListingRow, MergeReply, MergeRows, timestamp
@@ -125,3 +127,30 @@ def test_nothing_is_divided_without_a_quorum_of_the_roots_replicas(
     workers[first].sharder.run()
     assert names_of(three) == NAMES
     assert len(states(three, ROOT)) == 3 and states(three, ROOT)[0][2] >= 3
+
+
+def test_a_list_that_only_a_minority_got_is_brought_to_the_others(
+    three: ObjectStoreFixture, workers: list[Worker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = f"{three.account}/c"
+    assert three.client.put(path).status_code == 201
+    list_rows(three, NAMES, {0, 1, 2})
+    worker = workers[leader(three)]
+    call = worker._pool.call
+    lost: list[str] = []
+
+    def losing(host: str, name: str, *args: Any) -> Any:
+        if name == "put_ranges" and host != worker.sharder.context.address:
+            lost.append(host)
+            raise HostDown(host=host, why="the network is cut")
+        return call(host, name, *args)
+
+    with monkeypatch.context() as cut:
+        cut.setattr(worker._pool, "call", losing)
+        assert "1 left for the next pass" in worker.sharder.run()
+    assert len(lost) == 2 and sorted(ranges for _, _, ranges in states(three, ROOT))[:2] == [0, 0]
+    assert three.client.put(f"{path}/new", data=b"x").status_code == 201
+    assert names_of(three) == sorted([*NAMES, "new"])
+    worker.sharder.run()
+    assert names_of(three) == sorted([*NAMES, "new"])
+    assert states(three, ROOT) == [(0, 0, states(three, ROOT)[0][2])] * 3
