@@ -42,6 +42,7 @@ def move(plan: Plan, url: str) -> None:
     if (where := databases.identity_of(target)) is not None and where == databases.identity_of(plan):
         with _paused(plan):
             plan_files.save(replace(target, former_database=plan.former_database))
+        _wait_for_services(target)
         print("These are the databases that the cloud has already; it uses them by the new URL from now on.")
         return
     if url == plan.database:
@@ -54,10 +55,7 @@ def move(plan: Plan, url: str) -> None:
                 urls = (plan.database_url(service), target.database_url(service))
                 lifecycle.run_as(plan, service, partial(_copy, service, *urls))
         plan_files.save(target)  # from here on the cloud is there: the supervisor writes the configuration by the plan
-    if supervisor.running(plan.state):
-        for service in databases.with_database():
-            with step(f"{service} answers"):
-                wait_for(service, START_TIMEOUT_S, partial(lifecycle.is_healthy, target, service))
+    _wait_for_services(target)
     print("The old databases stay as they were; `pileus cloud database confirm` deletes them.")
 
 
@@ -68,6 +66,14 @@ def confirm(plan: Plan) -> None:
     with step("old databases"):
         databases.remove(replace(plan, database=plan.former_database))
     plan_files.save(replace(plan, former_database=None))
+
+
+def _wait_for_services(plan: Plan) -> None:
+    """Wait until all services answer again, if the cloud runs."""
+    if supervisor.running(plan.state):
+        for service in databases.with_database():
+            with step(f"{service} answers"):
+                wait_for(service, START_TIMEOUT_S, partial(lifecycle.is_healthy, plan, service))
 
 
 def _copy(service: str, old: str, new: str) -> None:

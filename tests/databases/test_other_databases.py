@@ -5,6 +5,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import psycopg2
@@ -147,13 +148,13 @@ def test_a_cloud_moves_to_postgresql_and_back(servers: Servers, on_sqlite: Conne
 
 def test_databases_of_another_cloud_are_left_alone(servers: Servers, on_sqlite: Connection) -> None:
     """A cloud whose URL has the name of another's databases."""
-    with psycopg2.connect(servers.url.replace("/tested", "/postgres")) as connection:
+    with closing(psycopg2.connect(servers.url.replace("/tested", "/postgres"))) as connection:
         connection.autocommit = True
         connection.cursor().execute("CREATE ROLE tested_compute LOGIN; CREATE ROLE tested_image")
         connection.cursor().execute("CREATE DATABASE tested_network")
     refused = deploy("database", "move", servers.url, fails=True)
     assert "tested_compute that isn't this cloud's" in refused
-    with psycopg2.connect(servers.url.replace("/tested", "/postgres")) as connection:
+    with closing(psycopg2.connect(servers.url.replace("/tested", "/postgres"))) as connection:
         cursor = connection.cursor()
         cursor.execute("SELECT rolpassword FROM pg_authid WHERE rolname = 'tested_compute'")
         assert cursor.fetchall() == [(None,)]
