@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pileus_deploy import broker_cluster
 from pileus_deploy.broker_control import COOKIE, BrokerControl
 from pileus_deploy.host_records import HostRecords
 from pileus_deploy.plan import BROKER_PORT, BUS_TLS_PORT, ON_THE_BUS, Plan, write_private
@@ -20,6 +21,7 @@ from pileus_kit import accounts
 BIN = Path("/usr/lib/rabbitmq/bin")
 EPMD = "/usr/bin/epmd"
 VHOST = "/"
+QUIET = "+S 1:1 +sbwt none +sbwtdcpu none +sbwtdio none"
 TLS_FILES = {"cacertfile": "authority.pem", "certfile": "machine.pem", "keyfile": "machine.key"}
 
 
@@ -30,27 +32,25 @@ def port(plan: Plan) -> int:
 def environment(plan: Plan) -> tuple[tuple[str, str], ...]:
     """The environment that keeps the node away from /etc, /var and default ports; one scheduler, no busy waiting."""
     home, node = plan.state / "rabbitmq", port(plan)
-    quiet = "+S 1:1 +sbwt none +sbwtdcpu none +sbwtdio none"
-    return tuple(
-        {
-            "HOME": str(home),
-            "RABBITMQ_NODENAME": f"pileus{node}@localhost",
-            "RABBITMQ_NODE_PORT": str(node),
-            "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
-            "RABBITMQ_DIST_PORT": str(node + 20000),
-            "RABBITMQ_MNESIA_BASE": str(home / "mnesia"),
-            "RABBITMQ_LOG_BASE": str(home / "log"),
-            "RABBITMQ_PID_FILE": str(home / "pid"),
-            "RABBITMQ_ENABLED_PLUGINS_FILE": str(home / "enabled_plugins"),
-            "RABBITMQ_CONFIG_FILE": str(home / "rabbitmq"),
-            "RABBITMQ_CONF_ENV_FILE": "/dev/null",
-            "ERL_EPMD_PORT": str(node + 1),
-            "ERL_EPMD_ADDRESS": "127.0.0.1",
-            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": f"-kernel inet_dist_use_interface {{127,0,0,1}} {quiet}",
-            "LANG": "C.UTF-8",
-            "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
-        }.items()
-    )
+    alone = {
+        "HOME": str(home),
+        "RABBITMQ_NODENAME": f"pileus{node}@localhost",
+        "RABBITMQ_NODE_PORT": str(node),
+        "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+        "RABBITMQ_DIST_PORT": str(node + 20000),
+        "RABBITMQ_MNESIA_BASE": str(home / "mnesia"),
+        "RABBITMQ_LOG_BASE": str(home / "log"),
+        "RABBITMQ_PID_FILE": str(home / "pid"),
+        "RABBITMQ_ENABLED_PLUGINS_FILE": str(home / "enabled_plugins"),
+        "RABBITMQ_CONFIG_FILE": str(home / "rabbitmq"),
+        "RABBITMQ_CONF_ENV_FILE": "/dev/null",
+        "ERL_EPMD_PORT": str(node + 1),
+        "ERL_EPMD_ADDRESS": "127.0.0.1",
+        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": f"-kernel inet_dist_use_interface {{127,0,0,1}} {QUIET}",
+        "LANG": "C.UTF-8",
+        "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+    }
+    return tuple((alone | (broker_cluster.environment(plan.address, node, QUIET) if plan.brokers else {})).items())
 
 
 def command(plan: Plan) -> tuple[str, ...]:
@@ -59,15 +59,14 @@ def command(plan: Plan) -> tuple[str, ...]:
 
 def epmd_command(plan: Plan) -> tuple[str, ...]:
     """The command of Erlang's port mapper, which the node would otherwise start as a daemon that outlives it."""
-    return (EPMD, "-port", str(port(plan) + 1), "-address", "127.0.0.1")
+    return (EPMD, "-port", str(port(plan) + 1), "-address", plan.address if plan.brokers else "127.0.0.1")
 
 
 def prepare(plan: Plan) -> None:
     """Write the files that the node reads when it starts."""
     home = plan.state / "rabbitmq"
-    shutil.rmtree(
-        home / "mnesia", ignore_errors=True
-    )  # nothing in the node outlives a start, least of all an old account
+    if not plan.brokers:  # nothing in a node that is alone outlives a start, least of all an old account
+        shutil.rmtree(home / "mnesia", ignore_errors=True)
     for name in ("mnesia", "log"):
         (home / name).mkdir(parents=True, exist_ok=True)
     write_private(home / "enabled_plugins", "[].\n")
@@ -87,6 +86,7 @@ def prepare(plan: Plan) -> None:
                 "log.file.level = warning",
                 "heartbeat = 30",
                 *(_tls_lines(plan) if plan.tls else ()),
+                *(broker_cluster.config_lines(plan.brokers, port(plan)) if plan.brokers else ()),
                 "",
             ]
         ),
@@ -151,7 +151,7 @@ def definitions(plan: Plan) -> dict[str, Any]:
                 "name": service,
                 "vhost": VHOST,
                 "type": "topic",
-                "durable": False,
+                "durable": bool(plan.brokers),
                 "auto_delete": False,
                 "internal": False,
                 "arguments": {},

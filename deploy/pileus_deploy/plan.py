@@ -57,6 +57,8 @@ class Plan:
     authorities: str = ""
     network_driver: str = ""
     controller: str = ""
+    brokers: tuple[str, ...] = ()
+    """The addresses of all RabbitMQ nodes where there are several."""
     name: str = ""
     roles: tuple[str, ...] = ()
 

@@ -73,6 +73,11 @@ class ServiceConfig:
         "Seconds for which a transfer may pause; up to twice as many once it has moved enough bytes", 30.0
     )
     min_bytes_per_s: int = option("Bytes a second that a transfer has to reach in the long run", 8192)
+    drain_s: float = option(
+        "Seconds for which an API that is told to end still answers, except GET /healthcheck with 503, so that a "
+        "balancer sends no more",
+        0.0,
+    )
     requests_per_minute: int = option(
         "Requests a minute of a project, or of an address without a token; 0: no bound", 12_000
     )

@@ -60,6 +60,13 @@ class IdleArbiter(Arbiter):
             self.num_workers += 1
         self.manage_workers()
 
+    def stop(self, graceful: bool = True) -> None:
+        """Close the sockets and end the workers, after the workers have drained."""
+        if graceful and self.WORKERS and IdleWorker.limits.drain_s:
+            self.kill_workers(signal.SIGTERM)
+            time.sleep(IdleWorker.limits.drain_s)
+        super().stop(graceful)
+
     def manage_workers(self) -> None:
         if len(self.WORKERS) < self.num_workers:
             self.spawn_workers()
@@ -95,6 +102,8 @@ class IdleWorker(Worker):
         while self.alive and not self.is_retiring:
             self._notify_unless_hanging(responder.pool)
             self.event_loop.run(listeners)
+        if not self.is_retiring:
+            self._drain(self.event_loop, listeners)
         self._end(self.event_loop)
 
     def _notify_unless_hanging(self, pool: ThreadPool) -> None:
@@ -102,6 +111,15 @@ class IdleWorker(Worker):
         the arbiter then ends it and starts another."""
         if not pool.hangs(self.limits.hang_s):
             self.notify()
+
+    def _drain(self, event_loop: EventLoop, listeners: list[Any]) -> None:
+        """Go on for a while, but end each connection behind its answer and fail the health check: until balancers have
+        noticed, they send requests that would otherwise find nobody."""
+        event_loop.is_draining = True
+        until = time.monotonic() + self.limits.drain_s
+        while time.monotonic() < until:
+            self.notify()
+            event_loop.run(listeners, until)
 
     def _end(self, event_loop: EventLoop) -> None:
         """Stop accepting; requests that have begun are answered, within the grace period."""

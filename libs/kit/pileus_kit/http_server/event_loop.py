@@ -49,7 +49,7 @@ class EventLoop:
         self._stop_event, self._wake_event = os.eventfd(0, os.EFD_NONBLOCK), os.eventfd(0, os.EFD_NONBLOCK)
         self._epoll.register(self._stop_event, select.EPOLLIN)
         self._wakes_at = 0.0  # when the main thread looks next (monotonic)
-        self.is_ending = False
+        self.is_draining = self.is_ending = False
 
     def __len__(self) -> int:
         return len(self._connections)
@@ -247,7 +247,7 @@ class EventLoop:
 
     def end(self) -> None:
         """Give kept connections a moment for a request that may be on its way, then close them."""
-        self.is_ending = True
+        self.is_draining = self.is_ending = True
         soon = time.monotonic() + self.limits.linger_s
         with self._lock:
             for connection in self._connections.values():

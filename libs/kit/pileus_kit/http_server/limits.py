@@ -36,6 +36,8 @@ class Limits:
     """The rate that a transfer has to reach in the long run."""
     linger_s: float = 2.0
     """Seconds for which a connection that was answered for good still takes what its client sends."""
+    drain_s: float = 0.0
+    """Seconds for which a process that is told to end still accepts connections, while its health check fails."""
     hang_s: float = 120.0
     """Seconds after which a thread that is still at the same request counts as hanging."""
 
@@ -61,4 +63,5 @@ class Limits:
             head_s=config.head_timeout_s,
             pause_s=config.body_pause_s,
             bytes_per_s=config.min_bytes_per_s,
+            drain_s=config.drain_s,
         )

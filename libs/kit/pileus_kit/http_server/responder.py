@@ -39,6 +39,7 @@ STATUSES: dict[type[Exception], int] = {
 MAX_DRAINED_BYTES = 64 << 10
 """A connection is kept if the application left at most so much of a body unread."""
 MAX_REFUSAL_CHARACTERS = 400
+HEALTH_PATH = "/healthcheck"
 ErrorBody = Callable[[int, str], tuple[bytes, str]]
 """(status, sentence) -> body and content type, in the application's shape."""
 
@@ -104,7 +105,14 @@ class Responder:
             connection.client = (_header(connection, "X-FORWARDED-FOR"), 0)
             if root := connection.request.underscored.pop("script_name", ""):  # our own proxy's word, not a client's
                 connection.request.headers.append(("SCRIPT_NAME", root))
-        return connection.request is not None
+        return connection.request is not None and not self._fails_health_check(connection)
+
+    def _fails_health_check(self, connection: Connection) -> bool:
+        """Answer a balancer that asks whether it may send more to a process that is about to end."""
+        if self.event_loop.is_draining and connection.request.path == HEALTH_PATH:
+            self.refuse(connection, 503, "This process is about to end.")
+            return True
+        return False
 
     def _admit(self, connection: Connection) -> bool:
         """Whether the owner's share has room for the request. Otherwise it is queued, and the thread that next leaves
@@ -146,7 +154,7 @@ class Responder:
         environ["wsgi.multithread"] = True
         environ["pileus.underscored"] = request.underscored
         environ["wsgi.input"] = BodyInput(request.body, _content_length(environ))
-        if self.event_loop.is_ending or self._load.should_reconnect(connection.served):
+        if self.event_loop.is_draining or self._load.should_reconnect(connection.served):
             response.force_close()
         try:
             _send(response, environ, self._application(environ, response.start_response))

@@ -22,9 +22,15 @@ queues are plain and expire; docs/decisions/0003 has the figures against quorum 
 CLUSTER_OPTIONS: dict[str, object] = {
     "rabbit_quorum_queue": True,
     "rabbit_transient_quorum_queue": True,
-    "heartbeat_timeout_threshold": 10,
+    "heartbeat_timeout_threshold": 6,
+    "kombu_failover_strategy": "shuffle",
 }
-"""With several brokers a plain queue would be gone as long as its node is; a quorum queue goes on with the others."""
+"""With several brokers a plain queue would be gone as long as its node is; a quorum queue goes on with the others.
+
+A node that hangs is left after two silent heartbeats. Which node is tried next is drawn by lot: in turn, a consumer
+moves on by three nodes after each failed attempt (the driver's `_consume`, kombu's `ensure` and its
+`_ensure_connection` each move on by one), and so comes back to the hung one of three for ever.
+"""
 
 
 def is_cluster(url: str) -> bool:

@@ -191,6 +191,8 @@ def test_the_arbiter_has_the_methods_that_are_overridden() -> None:
     assert parameters(Arbiter.manage_workers) == ["self"]
     assert parameters(Arbiter.handle_ttin) == ["self"]
     assert parameters(Arbiter.spawn_workers) == ["self"]
+    assert parameters(Arbiter.stop) == ["self", "graceful"]
+    assert parameters(Arbiter.kill_workers) == ["self", "sig"]
     assert parameters(Arbiter.kill_worker) == ["self", "pid", "sig"]
     assert isinstance(Arbiter.WORKERS, dict)
     assert "num_workers" in dir(Arbiter)
