@@ -26,7 +26,7 @@ from pileus_kit.errors import CloudError
 from pileus_kit.rpc import Bus, Interface, call
 
 QUEUE = "compute.agent.h1"
-PATIENCE_S = 180.0
+PATIENCE_S = 240.0
 NETS = range(50)
 ERL_CALL = "/usr/bin/erl_call"
 QUEUES = """[lists:flatten(io_lib:format("{format}", [{values}]))
