@@ -103,7 +103,7 @@ class IdleWorker(Worker):
             self._notify_unless_hanging(responder.pool)
             self.event_loop.run(listeners)
         if not self.is_retiring:
-            self._drain(self.event_loop, listeners)
+            self._drain(self.event_loop)
         self._end(self.event_loop)
 
     def _notify_unless_hanging(self, pool: ThreadPool) -> None:
@@ -112,14 +112,14 @@ class IdleWorker(Worker):
         if not pool.hangs(self.limits.hang_s):
             self.notify()
 
-    def _drain(self, event_loop: EventLoop, listeners: list[Any]) -> None:
+    def _drain(self, event_loop: EventLoop) -> None:
         """Go on for a while, but end each connection behind its answer and fail the health check: until balancers have
-        noticed, they send requests that would otherwise find nobody."""
+        noticed, they send requests that would otherwise be refused."""
         event_loop.is_draining = True
         until = time.monotonic() + self.limits.drain_s
         while time.monotonic() < until:
             self.notify()
-            event_loop.run(listeners, until)
+            event_loop.run(list(self.sockets), until)
 
     def _end(self, event_loop: EventLoop) -> None:
         """Stop accepting; requests that have begun are answered, within the grace period."""
