@@ -16,6 +16,7 @@ CHOSEN = (
     "hypervisor",
     "database",
     "network_driver",
+    "volume_driver",
     "tls",
     "certificate",
     "key",
@@ -118,7 +119,7 @@ def _why_refused(plan: Plan, changes: dict[str, object]) -> str:
         )
     if plan.state.joinpath("databases").exists() and changes.get("database", plan.database) != plan.database:
         return f"The cloud in {plan.state} has its databases elsewhere: `pileus cloud database move URL` moves them."
-    if plan.controller and changes.keys() - {"hypervisor", "network_driver"}:
+    if plan.controller and changes.keys() - {"hypervisor", "network_driver", "volume_driver"}:
         return f"This machine joined the cloud at {plan.controller}; such options are for the machine there."
     if bool(changes.get("certificate")) != bool(changes.get("key")):
         return "--certificate and --key go together."

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from pileus_deploy import secret_rotation
-from pileus_deploy.plan import OFFSETS, ROLES
+from pileus_deploy.plan import NOT_YET, OFFSETS, ROLES
 
 DATABASE_HELP = (
     "an administrator's URL of PostgreSQL servers, like postgresql://admin@db1,db2/pileus, or sqlite; each service "
@@ -64,6 +64,9 @@ def _add_up(up: argparse.ArgumentParser) -> None:
     up.add_argument("--hypervisor", choices=["libvirt", "fake"], help="fake plays a host without guests")
     up.add_argument(
         "--network-driver", choices=["linux", "fake"], help="fake makes no networks (default: as the hypervisor)"
+    )
+    up.add_argument(
+        "--volume-driver", choices=["file", "fake"], help="fake keeps no volumes (default: as the hypervisor)"
     )
     up.add_argument(
         "--tls", action="store_true", default=None, help="serve the APIs by TLS, and let other machines join"
@@ -132,7 +135,6 @@ def _roles(text: str) -> tuple[str, ...]:
     found = tuple(dict.fromkeys(text.split(",")))
     unknown = [role for role in found if role not in ROLES]
     if unknown:
-        raise argparse.ArgumentTypeError(
-            f"no machine can join as {unknown[0]!r} yet; roles are {', '.join(ROLES)}, separated by commas"
-        )
+        why = NOT_YET.get(unknown[0], f"roles are {', '.join(ROLES)}, separated by commas")
+        raise argparse.ArgumentTypeError(f"no machine can join as {unknown[0]!r} yet: {why}")
     return found

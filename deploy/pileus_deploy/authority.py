@@ -15,9 +15,33 @@ from pileus_deploy.plan import write_private
 
 YEARS, DAYS = 10, 30
 """How long the authority and a machine's certificate are valid."""
+DISK_DAYS = 365
+"""How long the certificates of guests' disks are valid: QEMU reads them when a disk is attached, and shows them again
+when it has lost the connection. What ends a machine's access is that its exports are withdrawn."""
 BACKDATED = datetime.timedelta(minutes=10)
 """Clocks of machines may differ by so much."""
 CURVE = ec.SECP256R1
+
+
+@dataclass(frozen=True)
+class Purpose:
+    """What a certificate is for: its common name around the machine's, on which sides of a connection it is valid, and
+    for how long. Only one that serves names addresses."""
+
+    name: str
+    serves: bool
+    asks: bool
+    days: int
+
+
+MACHINE = Purpose("{}", serves=True, asks=True, days=DAYS)
+PURPOSES = {
+    "machine": MACHINE,
+    "guests": Purpose("guests of {}", serves=False, asks=True, days=DISK_DAYS),
+    "exports": Purpose("exports of {}", serves=True, asks=False, days=DISK_DAYS),
+}
+"""A machine's own; that of its guests, with which QEMU opens volumes elsewhere; and that with which it serves volumes.
+The blanks keep them apart from the names of machines."""
 
 
 class RequestRefused(ValueError):
@@ -36,7 +60,12 @@ class Authority:
         return fingerprint(self.certificate)
 
     def sign(
-        self, request: x509.CertificateSigningRequest, name: str, address: str, lasts: datetime.timedelta | None = None
+        self,
+        request: x509.CertificateSigningRequest,
+        name: str,
+        address: str,
+        lasts: datetime.timedelta | None = None,
+        purpose: Purpose = MACHINE,
     ) -> x509.Certificate:
         """Return a certificate of the request's key. The names are the caller's: nothing else of the request counts.
 
@@ -51,15 +80,15 @@ class Authority:
             is_signed = False
         if not is_signed:
             raise RequestRefused("the request isn't signed with its own key")
-        names = [x509.DNSName(name), x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address(address))]
-        builder = _builder(name, self.certificate.subject, lasts or datetime.timedelta(days=DAYS)).public_key(public)
+        lasts = lasts or datetime.timedelta(days=purpose.days)
+        builder = _builder(purpose.name.format(name), self.certificate.subject, lasts).public_key(public)
+        if purpose.serves:
+            names = [x509.DNSName(name), x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address(address))]
+            builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+        sides = {ExtendedKeyUsageOID.SERVER_AUTH: purpose.serves, ExtendedKeyUsageOID.CLIENT_AUTH: purpose.asks}
         return (
             builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(x509.SubjectAlternativeName(names), critical=False)
-            .add_extension(
-                x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]),
-                critical=False,
-            )
+            .add_extension(x509.ExtendedKeyUsage([side for side, valid in sides.items() if valid]), critical=False)
             .add_extension(_usage(digital_signature=True), critical=True)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False)
             .sign(self.key, hashes.SHA256())
@@ -132,10 +161,11 @@ def _builder(name: str, issuer: x509.Name, lasts: datetime.timedelta) -> x509.Ce
 
 
 def _usage(digital_signature: bool = False, key_cert_sign: bool = False) -> x509.KeyUsage:
+    """Return the key's usage. QEMU wants a key that signs to encipher keys as well, which no ECDSA key does."""
     return x509.KeyUsage(
         digital_signature=digital_signature,
         content_commitment=False,
-        key_encipherment=False,
+        key_encipherment=digital_signature,
         data_encipherment=False,
         key_agreement=False,
         key_cert_sign=key_cert_sign,

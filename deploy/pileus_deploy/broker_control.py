@@ -27,6 +27,10 @@ class BrokerControl:
     port: int
     home: Path
 
+    def check(self) -> None:
+        """Raises BrokerFailed unless the node takes accounts: one that starts doesn't yet."""
+        self._run("true = rabbit:is_running()")
+
     def import_definitions(self, definitions: Mapping[str, object]) -> None:
         """Add accounts and rights, or replace those of the same name."""
         encoded = base64.b64encode(json.dumps(definitions).encode()).decode()

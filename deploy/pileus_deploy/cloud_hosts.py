@@ -5,10 +5,12 @@ from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from pileus_deploy.bootstrap import Cloud
+from pileus_deploy.plan import Plan
 from pileus_kit.json_types import JsonObject
 
 REASON = "drained by `pileus host drain`"
 COMPUTE_VERSION = {"OpenStack-API-Version": "compute 2.96"}
+VOLUME_VERSION = {"OpenStack-API-Version": "volume 3.70"}
 DHCP, L3 = "DHCP agent", "L3 agent"
 WITH_AGENTS = ("compute", "network", "volume")
 PAGE = 50
@@ -124,6 +126,22 @@ def servers_on(cloud: Cloud, name: str) -> list[str]:
     """Return the names of the servers on the machine, at most 1,000."""
     found = cloud.call("GET", "compute", f"/v2.1/servers?all_tenants=1&host={name}&limit=1000")["servers"]
     return [server["name"] for server in found]
+
+
+def withdraw_volumes(plan: Plan, name: str) -> int:
+    """Take all volumes from a machine that was removed; they are available again. Returns how many.
+
+    Compute would ask the machine first, so this asks block storage as compute's own user.
+    """
+    admin, compute = Cloud(plan, "admin", "admin"), Cloud(plan, "compute", "service")
+    withdrawn = 0
+    path = f"/v3/{{project}}/attachments?all_tenants=1&attached_host={quote(name, safe='')}&limit=1000"
+    while found := admin.call("GET", "volume", path, headers=VOLUME_VERSION)["attachments"]:
+        for attachment in found:
+            one = f"/v3/{{project}}/attachments/{attachment['id']}"
+            compute.call("DELETE", "volume", one, headers=VOLUME_VERSION)
+        withdrawn += len(found)
+    return withdrawn
 
 
 def forget(cloud: Cloud, host: CloudHost) -> Iterator[str]:

@@ -11,10 +11,9 @@ from collections.abc import Mapping
 from configparser import RawConfigParser
 from pathlib import Path
 
-from pileus_deploy import libvirtd
+from pileus_deploy import disk_certificates, libvirtd
 from pileus_deploy.plan import (
     BROKER_PORT,
-    NBD_PORT,
     ON_THE_BUS,
     PORTS,
     REGION,
@@ -26,7 +25,7 @@ from pileus_deploy.plan import (
 from pileus_kit.accounts import Account
 
 Values = Mapping[str, object]
-SHARED = ("offset", "hypervisor", "network_driver")
+SHARED = ("offset", "hypervisor", "network_driver", "volume_driver")
 """What of the controller's plan holds for the machines that join it."""
 
 
@@ -111,7 +110,6 @@ def _services(plan: Plan) -> dict[str, dict[str, object]]:
 
 def _hosts(plan: Plan) -> dict[str, dict[str, object]]:
     """The options of the agents on this host; the only secret is the host's own share of the metadata secret."""
-    fake = plan.hypervisor == "fake"
     images = plan.host_url if plan.tls else plan.url("image")
     compute = plan.host_url if plan.tls else plan.url("compute")
     return {
@@ -131,8 +129,9 @@ def _hosts(plan: Plan) -> dict[str, dict[str, object]]:
             **({"heartbeat_s": 5.0} if plan.tls else {}),
         },
         "volume": {
-            "nbd": f"127.0.0.1:{NBD_PORT + plan.offset}",
-            "backend": "fake" if fake else "file",
+            "nbd": plan.nbd_address,
+            "nbd_tls": disk_certificates.folder(plan, "exports") if plan.tls else "",
+            "backend": plan.driver_of_volume,
             "data_services": (images, plan.url("objectstore")),
         },
         "objectstore": {"storage_bind": f"127.0.0.1:{STORAGE_PORT + plan.offset}"},

@@ -140,6 +140,7 @@ def _remove(plan: Plan, given: argparse.Namespace) -> int:
     if given.force:
         with step(f"{given.name} may do nothing any more"):  # whatever the services say, or if they say nothing
             membership.remove(plan, given.name)
+        _withdraw_volumes(plan, given.name)
     admin = _admin(plan)
     host = cloud_hosts.load(admin).get(given.name)
     servers = cloud_hosts.servers_on(admin, given.name) if host else []
@@ -151,12 +152,18 @@ def _remove(plan: Plan, given: argparse.Namespace) -> int:
     if not given.force:
         with step(f"{given.name} may do nothing any more"):
             membership.remove(plan, given.name)
+        _withdraw_volumes(plan, given.name)
     if host:
         with step("the services forget it") as remark:
             cloud_hosts.set_drained(admin, host, True)
             for why in cloud_hosts.forget(admin, host):
                 remark(f"{why}; `pileus host remove {given.name}` completes it")
     return 0
+
+
+def _withdraw_volumes(plan: Plan, name: str) -> None:
+    with step("its servers have no volumes any more") as remark:
+        remark(str(cloud_hosts.withdraw_volumes(plan, name)))
 
 
 COMMANDS = {"list": _list, "show": _show, "drain": _drain, "resume": _resume, "remove": _remove}

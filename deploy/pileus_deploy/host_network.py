@@ -4,7 +4,7 @@ import subprocess
 from contextlib import suppress
 from pathlib import Path
 
-from pileus_deploy.plan import NBD_PORT, OFFSETS, Plan
+from pileus_deploy.plan import NBD_PORT, NBD_TLS_PORTS, OFFSETS, Plan
 
 TABLE, GUESTS = "masquerade", "guests"
 GUEST_USERS = "0x70000000-0x7fffffff"
@@ -60,8 +60,9 @@ def forbid_guest_connections(plan: Plan) -> None:
     """Forbid guests' QEMU processes to open connections, so that one that an attacker took over reaches nothing.
 
     What guests send goes through their taps and isn't touched. Volumes of other hosts come over NBD on this cloud's
-    port; a neighbouring cloud's guests, which this rule holds as well, have theirs on other ports.
+    ports; a neighbouring cloud's guests, which this rule holds as well, have theirs on other ports.
     """
+    nbd = f"{NBD_PORT}-{NBD_PORT + OFFSETS[-1]}, {NBD_TLS_PORTS[0]}-{NBD_TLS_PORTS[-1]}"
     table = f"{plan.prefix}_{GUESTS}"
     run(
         "nft",
@@ -73,7 +74,7 @@ def forbid_guest_connections(plan: Plan) -> None:
         table inet {table} {{
           chain out {{
             type filter hook output priority 0; policy accept;
-            meta skuid {GUEST_USERS} tcp dport {NBD_PORT}-{NBD_PORT + OFFSETS[-1]} accept;
+            meta skuid {GUEST_USERS} tcp dport {{ {nbd} }} accept;
             meta skuid {GUEST_USERS} reject;
           }}
         }}""",

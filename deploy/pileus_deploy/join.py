@@ -9,8 +9,10 @@ import json
 import re
 import shutil
 import socket
+import time
 import warnings
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 
 import requests
@@ -23,6 +25,7 @@ from pileus_deploy.progress import step
 from pileus_kit.tls import Certificates
 
 TIMEOUT_S = 30.0
+PATIENCE_S, PAUSE_S = 120.0, 1.0
 LINE = re.compile(r"(?P<address>[^/\s]+:[0-9]{1,5})/(?P<secret>[A-Za-z0-9_-]{20,})/(?P<fingerprint>[0-9a-f]{64})")
 
 
@@ -85,6 +88,16 @@ def fetch_authority(invitation: Invitation) -> x509.Certificate:
     return certificate
 
 
+def _ask(http: requests.Session, url: str, wanted: dict[str, str]) -> requests.Response:
+    """Ask to be signed, again while the cloud's message bus starts."""
+    patient_until = time.monotonic() + PATIENCE_S
+    while True:
+        answer = http.post(url, json=wanted, timeout=TIMEOUT_S)
+        if answer.status_code != HTTPStatus.SERVICE_UNAVAILABLE or time.monotonic() > patient_until:
+            return answer
+        time.sleep(PAUSE_S)
+
+
 def _enter(state: Path, invitation: Invitation, certificate: x509.Certificate, name: str) -> Plan:
     """Have our key signed, and keep what the registrar answers. The key stays on this machine."""
     key, request = authority.new_request()
@@ -92,11 +105,8 @@ def _enter(state: Path, invitation: Invitation, certificate: x509.Certificate, n
     write_private(tls("authority.pem"), authority.pem(certificate))
     try:
         with Certificates(str(tls("authority.pem"))).open_session() as http:
-            answer = http.post(
-                f"{invitation.url}/join",
-                json={"name": name, "secret": invitation.secret, "request": authority.pem(request)},
-                timeout=TIMEOUT_S,
-            )
+            wanted = {"name": name, "secret": invitation.secret, "request": authority.pem(request)}
+            answer = _ask(http, f"{invitation.url}/join", wanted)
         body = answer.json()
     except (requests.RequestException, ValueError) as err:
         shutil.rmtree(state / "tls")

@@ -32,7 +32,7 @@ OVERLAID = {
     "etc": "/etc/libvirt",
 }
 """Maps a directory below STATE/libvirt to the one that libvirt uses."""
-PASSED = ("run", "lib")
+PASSED = ("run", "lib", "nbd")
 """The directories in which QEMU, as a guest's user, has to open files."""
 MS_BIND = 4096
 PR_SET_CHILD_SUBREAPER = 36
@@ -55,6 +55,11 @@ def system_runs() -> bool:
     """Return whether a libvirtd of the machine answers."""
     with socket.socket(socket.AF_UNIX) as probe:
         return probe.connect_ex(str(SYSTEM_SOCKET)) == 0
+
+
+def certificates(state: Path) -> Path:
+    """Where QEMU finds the certificate with which guests open volumes of other machines."""
+    return home(state) / "nbd"
 
 
 def uri(state: Path) -> str:
@@ -188,7 +193,7 @@ def configure(state: Path) -> None:
         if not known.exists() or known.read_text() != boot:
             shutil.rmtree(base / "run", ignore_errors=True)
             known.write_text(boot)
-        for name in (*OVERLAID, "sock"):
+        for name in (*OVERLAID, "sock", certificates(state).name):
             (base / name).mkdir(exist_ok=True)
             (base / name).chmod(0o711 if name in PASSED else 0o700)
         (base / "etc/libvirtd.conf").write_text(
@@ -206,6 +211,7 @@ def configure(state: Path) -> None:
         (base / "etc/qemu.conf").write_text(
             f'user = "{user}"\ngroup = "{group}"\nsecurity_driver = "none"\nseccomp_sandbox = 1\n'
             'cgroup_controllers = []\nnamespaces = []\nvnc_listen = "127.0.0.1"\n'
+            f'nbd_tls_x509_cert_dir = "{certificates(state)}"\n'
             f"max_core = 0\nmax_processes = {GUEST_PROCESSES}\n"
         )
 

@@ -306,8 +306,8 @@ def _is_zombie(pid: int) -> bool:
 def _clear(plan: Plan, service: str) -> None:
     """Remove what a service made on this host; agents leave it in place on purpose when they end."""
     file = plan.agent_config_file(service)
-    is_fake = (plan.driver_of_network if service == "network" else plan.hypervisor) == "fake"
-    if file.exists() and not is_fake:
+    driver = plan.driver_of_network if service == "network" else plan.driver_of_volume
+    if file.exists() and driver != "fake":
         host_network.run(sys.executable, "-m", f"pileus_{service}.agent", "--config", str(file), "--clear")
 
 

@@ -23,9 +23,15 @@ HOST_PORT = 8775
 COMMON_PORT = 443
 STORAGE_PORT = 6200
 NBD_PORT = 10809
+NBD_TLS_PORTS = range(13000, 15000)
+"""Where volumes are served to machines of a cloud with TLS. Each cloud begins somewhere in the first half."""
 REGION = "RegionOne"
 ROLES = {"compute": ("compute", "network"), "network": ("network",), "volume": ("volume",)}
 """What a machine may join as, and the services whose agents it then runs."""
+NOT_YET = {
+    "object": "proxies and storage hosts don't encrypt what they tell each other, so objects stay on the controller"
+}
+"""What no machine can join as, and why."""
 ON_THE_BUS = tuple(name for name, one in SERVICES.items() if one.uses_bus)
 
 OFFSETS = range(36 * 36)  # each offset has a prefix and an external network of its own
@@ -56,6 +62,7 @@ class Plan:
     key: str = ""
     authorities: str = ""
     network_driver: str = ""
+    volume_driver: str = ""
     controller: str = ""
     brokers: tuple[str, ...] = ()
     """The addresses of all RabbitMQ nodes where there are several."""
@@ -130,6 +137,17 @@ class Plan:
     @property
     def driver_of_network(self) -> str:
         return self.network_driver or ("fake" if self.hypervisor == "fake" else "linux")
+
+    @property
+    def driver_of_volume(self) -> str:
+        return self.volume_driver or ("fake" if self.hypervisor == "fake" else "file")
+
+    @property
+    def nbd_address(self) -> str:
+        """Where this machine serves volumes: with TLS to each machine at a port of its own, from this one on."""
+        if not self.tls:
+            return f"127.0.0.1:{NBD_PORT + self.offset}"
+        return f"{self.address}:{NBD_TLS_PORTS[self.offset * 10 % 1000]}"
 
     def runs_agent(self, service: str) -> bool:
         """Whether this machine runs the agent of a service."""

@@ -81,7 +81,7 @@ class Registrar:
             status, body = HTTPStatus(err.code or 400), {"message": str(err.description)}
         except BrokerFailed as err:
             status, body = (
-                HTTPStatus.SERVICE_UNAVAILABLE,
+                HTTPStatus.BAD_GATEWAY,
                 {"message": "The message bus takes no accounts just now. Ask for another line, and try again."},
             )
             log.error("the broker refuses accounts: %s", err)
@@ -104,7 +104,12 @@ class Registrar:
             if name == self._config.host or (known and known.is_member):
                 raise Refused(HTTPStatus.CONFLICT, f"A machine called {name} is in this cloud already.")
             try:
+                self._control.check()  # before the line is used up
                 roles = self._records.redeem(secret)
+            except BrokerFailed:
+                raise Refused(
+                    HTTPStatus.SERVICE_UNAVAILABLE, "The message bus starts just now; the line stays valid."
+                ) from None
             except NotInvited as err:
                 raise Refused(HTTPStatus.FORBIDDEN, f"{str(err).capitalize()}.") from None
             return self._admit(name, request.remote_addr or "", roles, _parse(text))
@@ -142,14 +147,22 @@ class Registrar:
             record = self._records.find(name)
             if record is None or not record.is_member or request.headers.get("X-Pileus-Serial") not in record.serials:
                 raise Refused(HTTPStatus.FORBIDDEN, f"{name or 'This machine'} isn't in this cloud.")
-            certificate = self._sign(_parse(str(request.get_json().get("request"))), name, record.address)
-            self._records.add_certificate(record, authority.serial(certificate))
-        log.info("the certificate of %s is renewed", name)
+            body = request.get_json()
+            purpose = str(body.get("purpose", "machine"))
+            certificate = self._sign(_parse(str(body.get("request"))), name, record.address, purpose)
+            if purpose == "machine":  # with the others a machine can't reach what asks for serial numbers
+                self._records.add_certificate(record, authority.serial(certificate))
+        log.info("the certificate of %s (%s) is renewed", name, purpose)
         return {"certificate": authority.pem(certificate)}
 
-    def _sign(self, request: x509.CertificateSigningRequest, name: str, address: str) -> x509.Certificate:
+    def _sign(
+        self, request: x509.CertificateSigningRequest, name: str, address: str, purpose: str = "machine"
+    ) -> x509.Certificate:
+        if purpose not in authority.PURPOSES:
+            raise Refused(HTTPStatus.BAD_REQUEST, f"No certificate is for {purpose[:80]!r}.")
         try:
-            return self._authority.sign(request, name, str(ipaddress.ip_address(address)))
+            address = str(ipaddress.ip_address(address))
+            return self._authority.sign(request, name, address, purpose=authority.PURPOSES[purpose])
         except RequestRefused as err:
             raise Refused(HTTPStatus.BAD_REQUEST, f"The request can't be signed: {err}.") from None
 

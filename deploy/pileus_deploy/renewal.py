@@ -7,12 +7,13 @@ import logging
 import sys
 import threading
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import requests
 from cryptography import x509
 
-from pileus_deploy import authority, broker, haproxy, machine_certificate, plan_files, users
+from pileus_deploy import authority, broker, disk_certificates, haproxy, machine_certificate, plan_files, users
 from pileus_deploy.plan import Plan
 from pileus_kit import logs
 from pileus_kit.process import run_until_signal
@@ -31,21 +32,28 @@ class RenewalRefused(RuntimeError):
 def renew(plan: Plan) -> x509.Certificate:
     """Replace this machine's certificate, and give it to those that serve with it. Raises RenewalRefused, or requests'
     errors."""
-    if plan.controller:
-        return machine_certificate.renew(plan, lambda request: ask(plan, request))
-    signer = authority.load(plan.state / "registrar")
-    certificate = machine_certificate.renew(plan, lambda request: signer.sign(request, plan.host, plan.address))
-    broker.copy_certificate(plan)
-    users.set_tls_owners(plan)
-    haproxy.replace_certificate(plan)
+    certificate = machine_certificate.renew(plan, lambda request: sign(plan, request))
+    if not plan.controller:
+        broker.copy_certificate(plan)
+        users.set_tls_owners(plan)
+        haproxy.replace_certificate(plan)
     return certificate
 
 
-def ask(plan: Plan, request: x509.CertificateSigningRequest) -> x509.Certificate:
+def sign(plan: Plan, request: x509.CertificateSigningRequest, purpose: str = "machine") -> x509.Certificate:
+    """Sign with the cloud's authority on the controller; have the registrar sign elsewhere."""
+    if plan.controller:
+        return ask(plan, request, purpose)
+    signer = authority.load(plan.state / "registrar")
+    return signer.sign(request, plan.host, plan.address, purpose=authority.PURPOSES[purpose])
+
+
+def ask(plan: Plan, request: x509.CertificateSigningRequest, purpose: str) -> x509.Certificate:
     """Have the registrar sign."""
     names = [str(plan.tls_file(name)) for name in ("authority.pem", "machine.pem", "machine.key")]
+    body = {"request": authority.pem(request), "purpose": purpose}
     with Certificates(*names).open_session() as http:
-        answer = http.post(f"{plan.host_url}/renew", json={"request": authority.pem(request)}, timeout=TIMEOUT_S)
+        answer = http.post(f"{plan.host_url}/renew", json=body, timeout=TIMEOUT_S)
     if answer.status_code != 200:
         raise RenewalRefused(answer.text[:500])
     return x509.load_pem_x509_certificate(answer.json()["certificate"].encode())
@@ -54,12 +62,12 @@ def ask(plan: Plan, request: x509.CertificateSigningRequest) -> x509.Certificate
 def look(plan: Plan) -> float:
     """Renew if it is time. Returns the seconds until the next look."""
     certificate = machine_certificate.current(plan)
-    if certificate is not None and not machine_certificate.is_due(certificate):
-        return EVERY_S
     try:
-        log.info("this machine's certificate is valid until %s now", renew(plan).not_valid_after_utc)
+        if certificate is None or machine_certificate.is_due(certificate):
+            log.info("this machine's certificate is valid until %s now", renew(plan).not_valid_after_utc)
+        disk_certificates.ensure(plan, partial(sign, plan))
     except (RenewalRefused, requests.RequestException, OSError) as err:
-        log.error("the certificate can't be renewed: %s", err)
+        log.error("a certificate can't be renewed: %s", err)
         return RETRY_S
     return EVERY_S
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pileus_deploy import authority, broker, haproxy, machine_certificate
+from pileus_deploy import authority, broker, disk_certificates, haproxy, machine_certificate
 from pileus_deploy.plan import Plan, write_private
 
 
@@ -13,6 +13,10 @@ def prepare(plan: Plan) -> None:
     known = machine_certificate.current(plan)
     if known is None or machine_certificate.is_due(known) or not machine_certificate.names(known, plan.address):
         machine_certificate.renew(plan, lambda request: signer.sign(request, plan.host, plan.address))
+    disk_certificates.ensure(
+        plan,
+        lambda request, purpose: signer.sign(request, plan.host, plan.address, purpose=authority.PURPOSES[purpose]),
+    )
     if plan.certificate:
         both = Path(plan.certificate).read_text() + Path(plan.key).read_text()
         write_private(plan.public_certificate, both)

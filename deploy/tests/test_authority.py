@@ -8,7 +8,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from pileus_deploy import authority, machine_certificate
 from pileus_deploy.authority import Authority, RequestRefused
@@ -42,6 +42,18 @@ def test_the_names_are_the_authoritys_not_the_requests(signer: Authority) -> Non
     assert [str(address) for address in names.get_values_for_type(x509.IPAddress)] == ["192.0.2.2"]
     assert not given.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
     given.verify_directly_issued_by(signer.certificate)
+
+
+def test_certificates_of_disks_are_valid_on_their_side_only(signer: Authority) -> None:
+    _, request = authority.new_request()
+    sides = {"guests": ExtendedKeyUsageOID.CLIENT_AUTH, "exports": ExtendedKeyUsageOID.SERVER_AUTH}
+    for purpose, side in sides.items():
+        given = signer.sign(request, "host2", "192.0.2.2", purpose=authority.PURPOSES[purpose])
+        assert [name.value for name in given.subject] == [f"{purpose} of host2"]
+        assert list(given.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value) == [side]
+    with pytest.raises(x509.ExtensionNotFound):
+        guests = signer.sign(request, "host2", "192.0.2.2", purpose=authority.PURPOSES["guests"])
+        guests.extensions.get_extension_for_class(x509.SubjectAlternativeName)
 
 
 def test_other_keys_and_unsigned_requests_are_refused(signer: Authority) -> None:

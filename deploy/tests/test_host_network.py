@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pileus_deploy import host_network
-from pileus_deploy.plan import NBD_PORT, Plan
+from pileus_deploy.plan import NBD_PORT, NBD_TLS_PORTS, Plan
 
 CODE = """
 import socket, subprocess, sys
@@ -30,7 +30,8 @@ for port in map(int, sys.argv[2:]):
 @pytest.mark.skipif(os.geteuid() != 0, reason="makes a network namespace")
 def test_a_guests_user_opens_no_connection_but_to_its_volumes(tmp_path: Path) -> None:
     first, last = (int(number, 16) for number in host_network.GUEST_USERS.split("-"))
-    ports = (5682, 6200, 22, NBD_PORT, NBD_PORT + 450)
+    allowed = (NBD_PORT, NBD_PORT + 450, NBD_TLS_PORTS[0], NBD_TLS_PORTS[-1])
+    ports = (5682, 6200, 22, *allowed)
 
     def reached(user: int) -> set[int]:
         done = subprocess.run(
@@ -42,7 +43,7 @@ def test_a_guests_user_opens_no_connection_but_to_its_volumes(tmp_path: Path) ->
         return {int(line.split()[0]) for line in done.stdout.splitlines() if line.endswith("reached")}
 
     for guest in (first, first + 12345, last):
-        assert reached(guest) == {NBD_PORT, NBD_PORT + 450}
+        assert reached(guest) == set(allowed)
     assert reached(0) == set(ports)
 
 

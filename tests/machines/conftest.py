@@ -21,7 +21,7 @@ def machines() -> Iterator[Machines]:
     network = Network(FOLDER)
     try:
         made = Machines(*(network.machine(name) for name in ("m1", "m2", "m3")))
-        drivers = ("--hypervisor", "fake", "--network-driver", "linux")
+        drivers = ("--hypervisor", "fake", "--network-driver", "linux", "--volume-driver", "file")
         made.controller.deploy("up", "--offset", str(OFFSET), "--no-demo", *drivers)
         assert "machines join a cloud with TLS" in made.controller.pileus("cloud", "invite", check=False)
         made.controller.deploy("down")  # a cloud that began without TLS goes on with it
@@ -47,7 +47,7 @@ def joined(machines: Machines, admin: Cloud) -> Machines:
     """All three in the cloud, whichever test joined them."""
     for machine in (machines.second, machines.third):
         if not (machine.state / "plan.json").exists():
-            machine.deploy("join", machines.invite())
+            machines.join(machine)
 
     def hosts() -> set[str]:
         services = admin.call("GET", "compute", "/v2.1/os-services?binary=nova-compute")["services"]

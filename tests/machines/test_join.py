@@ -127,7 +127,7 @@ def test_from_one_machine_to_three(machines: Machines, demo: Cloud, admin: Cloud
         loop.start()
         try:
             for machine in (machines.second, machines.third):
-                shown = machine.deploy("join", machines.invite())
+                shown = machines.join(machine)
                 assert "compute-agent runs" in shown
             by_host = spread(servers)
         finally:

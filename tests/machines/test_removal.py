@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from machine_volumes import Volumes, do, reached
 from namespaces import eventually, python
 from three_machines import Machines
 
@@ -200,8 +201,12 @@ def test_a_certificate_is_renewed_by_the_machine_itself(joined: Machines) -> Non
 # -- removal -----------------------------------------------------------------------------------------------------------
 
 
-def test_a_removed_machine_does_nothing_any_more(joined: Machines) -> None:
-    third = joined.third
+def test_a_removed_machine_does_nothing_any_more(joined: Machines, admin: Cloud) -> None:
+    third, volumes = joined.third, Volumes(admin)
+    volumes.switch("m3", "disable")
+    volume = volumes.create()
+    way = volumes.attach(volumes.serve("m3"), volume)
+    do(third, way, "write -P 7 0 1M")
     program = third.start(*python("stayer.py"))
     assert program.stdout is not None
     lines: Iterator[str] = iter(program.stdout.readline, "")
@@ -209,6 +214,8 @@ def test_a_removed_machine_does_nothing_any_more(joined: Machines) -> None:
         wait_for_lines(lines, {f"{door} ok" for door in DOORS})
         joined.controller.pileus("host", "remove", "m3", "--force")
         removed_at = time.time()
+        eventually("its guests have no volumes", lambda: not reached(way["host"], way["port"]), NOTHING_AFTER_S + 2)
+        assert volumes.show(volume)["status"] == "available"
         time.sleep(NOTHING_AFTER_S + 2)
     finally:
         program.terminate()

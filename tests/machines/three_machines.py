@@ -24,3 +24,7 @@ class Machines:
 
     def invite(self, *words: str) -> str:
         return self.controller.pileus("cloud", "invite", *words).strip()
+
+    def join(self, machine: Machine) -> str:
+        """Have the machine join; the third one keeps volumes, too. Returns what the script shows."""
+        return machine.deploy("join", self.invite("--roles", "compute,volume" if machine is self.third else "compute"))

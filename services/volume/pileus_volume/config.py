@@ -15,10 +15,13 @@ class Config(ServiceConfig):
     backend_name: str = option("What volume types ask for with volume_backend_name; empty: the driver's name", "")
     availability_zone: str = option("Zone of this storage host", "nova")
     overcommit: float = option("Gigabytes promised per gigabyte of disk; volumes are thin", 20.0)
-    nbd: str = option("Where this storage host serves volumes to other hosts, ADDRESS:PORT", "127.0.0.1:10809")
+    nbd: str = option(
+        "Where this storage host serves volumes to guests, ADDRESS:PORT; with `nbd_tls` the first of 1,000 ports",
+        "127.0.0.1:10809",
+    )
     nbd_tls: str = option(
-        "Directory with x509 files (ca-cert.pem, server-cert.pem, server-key.pem); "
-        "must be given when `nbd` is not a loopback address",
+        "Directory with x509 files (ca-cert.pem, server-cert.pem, server-key.pem) of a cloud with several machines: "
+        "each volume is served to its guest's machine only. Must be given when `nbd` is not a loopback address",
         "",
     )
     sealing_keys: str = option(

@@ -86,12 +86,17 @@ class SnapshotResult:
 
 @dataclass(frozen=True)
 class Export:
-    """A disk that other hosts may open over NBD; its name is a secret."""
+    """A disk that other hosts may open over NBD; its name is a secret.
+
+    With TLS the machine `client` opens it, and no other, at its own `port`.
+    """
 
     volume_id: str
     attachment_id: str
     name: str = field(repr=False)
     writable: bool
+    client: str = ""
+    port: int = 0
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
@@ -73,9 +74,15 @@ class VolumeFixture(AbstractContextManager["VolumeFixture"]):
         (self.directory / host).mkdir(mode=0o700, exist_ok=True)
         return Config(state=str(self.directory / host), host=host, backend="fake", sealing_keys="for tests")
 
-    def add_host(self, host: str, backend: Callable[[Config], Backend] = FakeBackend) -> None:
+    def add_host(
+        self,
+        host: str,
+        backend: Callable[[Config], Backend] = FakeBackend,
+        nbd: str = "127.0.0.1:10809",
+        nbd_tls: str = "",
+    ) -> None:
         """Add a storage host, which reports at once."""
-        config = self.config(host)
+        config = replace(self.config(host), nbd=nbd, nbd_tls=nbd_tls)
         self.backends[host] = backend(config)
         self.agents[host] = AgentEndpoint(config, self.backends[host], self._send, self._open_session)
         send_report(self.agents[host], ControlPlaneEndpoint(self.sessions))

@@ -99,7 +99,8 @@ def terminate_connection(session: Session, volume: Volume, connector: Connector,
     """
     jobs = []
     for attachment in [found for found in volume.attachments if found.attached_host == connector.host]:
-        host, attachment.export_host, attachment.export_name = attachment.export_host, None, None
+        host = attachment.export_host
+        attachments.end_export(attachment)
         attachment.connection = None
         if attachment.attach_status == "attaching":
             session.delete(attachment)

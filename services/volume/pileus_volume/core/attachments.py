@@ -121,6 +121,11 @@ def delete(session: Session, volume: Volume, attachment: Attachment, caller: Cal
     return apply_exports(session, host, attachment, caller) if host else None
 
 
+def end_export(attachment: Attachment) -> None:
+    """Forget that the attachment is exported, and to whom."""
+    attachment.export_host = attachment.export_name = attachment.export_client = attachment.export_port = None
+
+
 def apply_exports(session: Session, host: str, attachment: Attachment, caller: Caller | None) -> Job:
     """The job that has the storage host serve its exports, after the attachment changed them."""
     exports.raise_generation(session, host)

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from pileus_kit.auth import Caller
-from pileus_volume.core.attachments import apply_exports, change_volume
+from pileus_volume.core.attachments import apply_exports, change_volume, end_export
+from pileus_volume.core.exports import choose_port, raise_generation
 from pileus_volume.core.pools import host_name
 from pileus_volume.db.models import Attachment, Job, StorageHost, StoredConnection, Volume
 from pileus_volume.errors import Invalid, InvalidVolume
@@ -88,11 +89,9 @@ def connect(
     way: FileConnection | NbdConnection
     if connector.host == host.name and host.directory and not volume.multiattach:
         way = FileConnection(f"{host.directory}/{file_name(volume.id)}", host.disk_format)
-        attachment.export_host = attachment.export_name = None
+        end_export(attachment)
     else:
-        name = attachment.export_name or f"{attachment.id}-{secrets.token_urlsafe(EXPORT_NAME_BYTES)}"
-        way = NbdConnection(host.nbd_host, host.nbd_port, name, host.nbd_tls)
-        attachment.export_host, attachment.export_name = host.name, name
+        way = _export(session, host, attachment, connector.host, caller)
     attachment.connection = ConnectionInfo(way, volume.id, attachment.attach_mode or "rw").as_json()
     attachment.connector, attachment.attached_host = dict(connector.details), connector.host
     attachment.mountpoint = connector.mountpoint or attachment.mountpoint
@@ -103,3 +102,19 @@ def connect(
     if isinstance(way, FileConnection) and not was_exported:
         return None
     return apply_exports(session, host.name, attachment, caller)
+
+
+def _export(
+    session: Session, host: StorageHost, attachment: Attachment, client: str, caller: Caller | None
+) -> NbdConnection:
+    """Have the attachment exported: with TLS to that machine only, and never because a user names a machine."""
+    port = host.nbd_port
+    if host.nbd_tls:
+        if caller and not (caller.is_service or caller.is_admin):
+            raise Invalid(why=f"Only compute connects machines like {client} to volumes; attach it to a server.")
+        raise_generation(session, host.name)  # holds the host's row
+        port = choose_port(session, host, client)
+        attachment.export_client, attachment.export_port = client, port
+    name = attachment.export_name or f"{attachment.id}-{secrets.token_urlsafe(EXPORT_NAME_BYTES)}"
+    attachment.export_host, attachment.export_name = host.name, name
+    return NbdConnection(host.nbd_host, port, name, host.nbd_tls)

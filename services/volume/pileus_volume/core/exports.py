@@ -1,10 +1,14 @@
-"""Exports: which disks a storage host serves over NBD, and under which names."""
+"""Exports: which disks a storage host serves over NBD, under which names, and to which machine."""
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from pileus_volume.db.models import Attachment, StorageHost
+from pileus_volume.errors import InvalidVolume
 from pileus_volume.rpc import DesiredExports, Export
+
+CLIENTS = 1000
+"""The largest number of machines that a storage host serves by TLS; each has a port, from the host's `nbd_port` on."""
 
 
 def raise_generation(session: Session, host: str) -> None:
@@ -26,5 +30,31 @@ def get_desired(session: Session, host: str) -> DesiredExports:
         .order_by(Attachment.id)
         .limit(100_000)
     )
-    exports = [Export(row.volume_id, row.id, row.export_name or "", row.attach_mode != "ro") for row in rows]
-    return DesiredExports(generation, exports)
+    return DesiredExports(generation, [_export(row) for row in rows])
+
+
+def _export(row: Attachment) -> Export:
+    is_writable = row.attach_mode != "ro"
+    return Export(
+        row.volume_id, row.id, row.export_name or "", is_writable, row.export_client or "", row.export_port or 0
+    )
+
+
+def choose_port(session: Session, host: StorageHost, client: str) -> int:
+    """The port at which the machine opens what the host serves it: the one it has, or a free one.
+
+    Raises InvalidVolume if all are given. The caller holds the host's row, so that two machines don't get the same.
+    """
+    rows = session.execute(
+        select(Attachment.export_client, Attachment.export_port)
+        .where(Attachment.export_host == host.name, Attachment.export_port.is_not(None))
+        .distinct()
+        .limit(CLIENTS)
+    )
+    given = {known: port for known, port in rows if port is not None}
+    if client in given:
+        return given[client]
+    free = set(range(host.nbd_port, host.nbd_port + CLIENTS)) - set(given.values())
+    if not free:
+        raise InvalidVolume(why=f"Storage host {host.name} serves {CLIENTS} machines already, the largest number.")
+    return min(free)

@@ -192,6 +192,7 @@ ATTACHMENTS = Query(
         "instance_uuid": equals(Attachment.instance_id),
         "status": equals(Attachment.attach_status),
         "attach_status": equals(Attachment.attach_status),
+        "attached_host": equals(Attachment.attached_host, admin=True),
         "project_id": equals(Attachment.project_id, admin=True),
     },
     project=Attachment.project_id,

@@ -258,6 +258,8 @@ class Attachment(Model):
     stored_connection: Mapped[StoredConnection | None] = mapped_column("connection", Json, default=None)
     export_host: Mapped[str | None] = mapped_column(String(255), default=None)  # storage host that serves it over NBD
     sealed_export_name: Mapped[str | None] = mapped_column("export_name", Text, default=None)
+    export_client: Mapped[str | None] = mapped_column(String(255), default=None)  # the one machine that may open it
+    export_port: Mapped[int | None] = mapped_column(default=None)  # where that machine opens what is for it
     attached_at: Mapped[datetime | None] = mapped_column(Utc, default=None)
     created_at: Mapped[datetime] = mapped_column(Utc, default=now)
 

@@ -55,6 +55,52 @@ def test_a_guest_elsewhere_gets_nbd_at_once_and_the_export_soon(world):
     assert world.fake.exports == {}
 
 
+def connect(world, attachment, host, as_):
+    body = {"attachment": {"connector": {"host": host}}}
+    return world.client.put(f"/v3/p1/attachments/{attachment}", json=body, version="3.60", as_=as_)
+
+
+def reserve(world):
+    made = world.client.post("/v3/p1/attachments", json=body(world.volume()), version="3.60").json["attachment"]
+    return made["id"]
+
+
+def test_with_tls_each_machine_has_its_exports_at_a_port_of_its_own(world):
+    world.add_host("host1", nbd="192.0.2.1:13000", nbd_tls="/certificates")
+    ids = [reserve(world) for _ in range(3)]
+    ports = {}
+    for attachment, host in zip(ids, ("m2", "m3", "m2"), strict=True):
+        connected = connect(world, attachment, host, world.book.service).json["attachment"]["connection_info"]
+        assert (connected["host"], connected["tls"]) == ("192.0.2.1", True)
+        ports.setdefault(host, set()).add(connected["port"])
+    assert ports == {"m2": {13000}, "m3": {13001}}
+    world.drain()
+    served = {(export.client, export.port, export.attachment_id) for export in world.fake.exports.values()}
+    assert served == {("m2", 13000, ids[0]), ("m3", 13001, ids[1]), ("m2", 13000, ids[2])}
+    for attachment in (ids[0], ids[2]):
+        world.client.delete(f"/v3/p1/attachments/{attachment}", version="3.60", as_=world.book.service)
+    again = connect(world, reserve(world), "m4", world.book.service).json["attachment"]["connection_info"]
+    assert again["port"] == 13000, "a machine without exports needs no port"
+
+
+def test_a_user_names_no_machine_that_a_volume_is_served_to(world):
+    """Each would be a process on the storage host."""
+    world.add_host("host1", nbd="192.0.2.1:13000", nbd_tls="/certificates")
+    attachment = reserve(world)
+    refused = connect(world, attachment, "m2", world.book.member)
+    assert refused.status_code == 400 and "attach it to a server" in refused.json["badRequest"]["message"]
+    assert connect(world, attachment, "host1", world.book.member).status_code == 200, "its file is on that machine"
+
+
+def test_administrators_find_what_a_machine_has(world):
+    first, second = world.volume(), world.volume()
+    made = world.attach(first["id"], host="m2")
+    world.attach(second["id"], host="m3")
+    path = "/v3/p1/attachments?all_tenants=1&attached_host=m2"
+    found = world.client.get(path, version="3.60", as_=world.book.admin).json["attachments"]
+    assert [row["id"] for row in found] == [made["id"]]
+
+
 def test_an_agent_that_restarts_serves_its_exports_again(world):
     volume = world.volume()
     world.attach(volume["id"], host="elsewhere")

@@ -2,6 +2,7 @@
 handles its events."""
 
 import logging
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +17,8 @@ KEEPALIVE_S, KEEPALIVE_TRIES = 5, 3
 BROKEN = {libvirt.VIR_ERR_SYSTEM_ERROR, libvirt.VIR_ERR_INTERNAL_ERROR, libvirt.VIR_ERR_RPC, libvirt.VIR_ERR_NO_CONNECT}
 BUSY = {libvirt.VIR_ERR_OPERATION_TIMEOUT, libvirt.VIR_ERR_RESOURCE_BUSY, libvirt.VIR_ERR_AGENT_UNRESPONSIVE}
 """Another call works on the guest, or its process has not ended yet."""
+NOT_SERVED_YET = re.compile(r"Failed to connect to '.*(refused|timed out)|export '[^']*' not present")
+"""What QEMU says of a volume that its storage host doesn't serve now: it is told to just when the guest is."""
 
 Event = Callable[[str, int, int], None]
 """(domain's uuid, lifecycle event, its detail)"""
@@ -87,7 +90,7 @@ class Connection:
         except libvirt.libvirtError as err:
             if err.get_error_code() in BROKEN and (self._conn is None or not _alive(self._conn)):
                 raise HypervisorDown(host=self.host, why=str(err)) from err
-            if err.get_error_code() in BUSY:
+            if err.get_error_code() in BUSY or NOT_SERVED_YET.search(str(err)):
                 raise HypervisorBusy(what=what, why=str(err)) from err
             raise HypervisorFailed(what=what, why=str(err)) from err
 

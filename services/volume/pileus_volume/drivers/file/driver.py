@@ -32,7 +32,8 @@ class FileBackend(Backend, ExportServer):
         self._root = make_traversable(Path(config.state, "volumes"))  # the processes of guests open their volumes here
         self._image_cache = ImageCache(config.path("volume-images", "x").parent, config.image_cache_gib * GIB)
         host, _, port = config.nbd.rpartition(":")
-        self._daemon = StorageDaemon(config.path("run", "volume", "x").parent, Address(host, int(port), config.nbd_tls))
+        address, said = Address(host, int(port), config.nbd_tls), config.path("logs", "volume-exports.log")
+        self._daemon = StorageDaemon(config.path("run", "volume", "x").parent, address, said)
         self.directory = str(self._root)
 
     def capacity(self) -> Capacity:

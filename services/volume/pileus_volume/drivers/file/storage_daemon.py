@@ -1,8 +1,9 @@
 """The storage daemon: one qemu-storage-daemon that serves the disks of this storage host to other hosts over NBD.
 
 The daemon outlives the agent, so that guests on other hosts go on while the agent restarts; a new agent finds it by its
-monitor socket. QEMU's NBD server shows every client the names of all exports, so beyond the loopback address the daemon
-is started with TLS and client certificates only.
+monitor socket. QEMU's NBD server shows every client the names of all exports. So where other machines are served it
+listens on a socket for root alone, and a gateway for each of them admits that one only (`export_gateways`); without TLS
+it listens on the loopback address.
 """
 
 import base64
@@ -10,26 +11,23 @@ import ipaddress
 import logging
 import subprocess
 import threading
-import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pileus_volume.drivers.file import qcow2_files
+from pileus_volume.drivers.file import qcow2_files, qemu_daemons
+from pileus_volume.drivers.file.export_gateways import Gateways
 from pileus_volume.drivers.file.qmp import Monitor, MonitorError
 from pileus_volume.errors import DiskBusy, ToolFailed
 from pileus_volume.rpc import Export
 
 log = logging.getLogger(__name__)
 
-PATIENCE_S = 10.0  # until the daemon must have done something
-PAUSE_S = 0.02
-
 
 @dataclass(frozen=True)
 class Address:
-    """Where clients connect, and with which certificates."""
+    """Where clients connect; `tls` is a directory with the certificate of this machine's exports."""
 
     host: str
     port: int
@@ -53,21 +51,29 @@ def node_name(volume_id: str) -> str:
 
 
 class StorageDaemon:
-    """Makes the daemon serve the desired exports. `directory` holds its sockets."""
+    """Makes the daemon serve the desired exports. `directory` holds its sockets; `log_file` says whom it refused."""
 
-    def __init__(self, directory: Path, address: Address) -> None:
+    def __init__(self, directory: Path, address: Address, log_file: Path) -> None:
         self._socket, self._pid, self._address = directory / "nbd.qmp", directory / "nbd.pid", address
+        self._nbd, self._log_file = directory / "nbd.sock", log_file
+        self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
         directory.mkdir(parents=True, exist_ok=True)
+        directory.chmod(0o700)  # who may enter it, reads and writes every exported disk
+        self._gateways = Gateways(directory, address.host, address.tls, self._nbd, log_file)
 
     def set_exports(self, exports: Sequence[Export], paths: dict[str, Path]) -> None:
         """Serve exactly these exports; `paths` has the file of each volume. Starts the daemon if there are exports."""
         with self._lock:
+            self._gateways.withdraw(exports)
             if not exports and not self._is_running():
                 return
             self._start()
-            with Monitor(self._socket) as monitor:
-                self._apply(monitor, exports, paths)
+            try:
+                with Monitor(self._socket) as monitor:
+                    self._apply(monitor, exports, paths)
+            finally:
+                self._gateways.serve(exports)
 
     def holds(self, volume_id: str) -> bool:
         """Whether the daemon has the volume's disk open."""
@@ -104,23 +110,23 @@ class StorageDaemon:
             with Monitor(self._socket) as monitor:
                 for entry in monitor.run("query-block-exports"):
                     if entry["node-name"] == node:
-                        _unexport(monitor, entry["id"])
+                        qemu_daemons.unexport(monitor, entry["id"])
                 if node in _nodes(monitor):
                     monitor.run("blockdev-del", node_name=node)
 
     def stop(self) -> None:
         """End the daemon and with it every export."""
         with self._lock:
-            if self._is_running():
-                with Monitor(self._socket) as monitor:
-                    monitor.run("quit")
-                _wait_until(lambda: not self._is_running(), "the storage daemon doesn't end")
+            self._gateways.stop()
+            qemu_daemons.end(self._socket)
+            if self._process:
+                self._process.wait()
 
     def _apply(self, monitor: Monitor, exports: Sequence[Export], paths: dict[str, Path]) -> None:
-        present = {entry["id"] for entry in monitor.run("query-block-exports")}
+        present = qemu_daemons.exports_of(monitor)
         desired = {f"e-{export.attachment_id}": export for export in exports}
         for gone in present - desired.keys():
-            _unexport(monitor, gone)
+            qemu_daemons.unexport(monitor, gone)
         nodes = _nodes(monitor)
         for node in nodes - {node_name(export.volume_id) for export in exports}:
             monitor.run("blockdev-del", node_name=node)
@@ -135,44 +141,19 @@ class StorageDaemon:
             raise ToolFailed(tool="qemu-storage-daemon", why="; ".join(sorted(problems)))
 
     def _is_running(self) -> bool:
-        try:
-            with Monitor(self._socket):
-                return True
-        except (OSError, ValueError):
-            return False
+        return qemu_daemons.is_running(self._socket)
 
     def _start(self) -> None:
         if self._is_running():
             return
-        self._socket.unlink(missing_ok=True)
-        tls = self._address.tls
-        secure = ["--object", f"tls-creds-x509,id=tls,dir={tls},endpoint=server,verify-peer=on"] if tls else []
-        done = subprocess.run(
-            [
-                "qemu-storage-daemon",
-                "--daemonize",
-                "--pidfile",
-                str(self._pid),
-                *secure,
-                "--chardev",
-                f"socket,path={self._socket},server=on,wait=off,id=monitor",
-                "--monitor",
-                "chardev=monitor",
-                "--nbd-server",
-                f"addr.type=inet,addr.host={self._address.host},addr.port={self._address.port},"
-                f"max-connections=0{',tls-creds=tls' if tls else ''}",
-            ],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            check=False,
-            start_new_session=True,
-        )
-        if done.returncode:
-            raise ToolFailed(tool="qemu-storage-daemon", why=done.stderr.strip()[-500:])
-        _wait_until(self._is_running, "the storage daemon doesn't answer")
-        log.info("storage daemon started on %s:%d", self._address.host, self._address.port)
+        if self._address.tls:
+            where = f"addr.type=unix,addr.path={self._nbd}"
+            self._nbd.unlink(missing_ok=True)
+        else:
+            where = f"addr.type=inet,addr.host={self._address.host},addr.port={self._address.port}"
+        options = ["--pidfile", str(self._pid), "--nbd-server", f"{where},max-connections=0"]
+        self._process = qemu_daemons.start(self._socket, options, self._log_file)
+        log.info("storage daemon started: %s", where)
 
 
 def _nodes(monitor: Monitor) -> set[str]:
@@ -202,18 +183,3 @@ def _export(monitor: Monitor, key: str, export: Export, path: Path, nodes: set[s
             raise
         nodes.add(node)
     monitor.run("block-export-add", type="nbd", id=key, node_name=node, name=export.name, writable=export.writable)
-
-
-def _unexport(monitor: Monitor, key: str) -> None:
-    """End the export and disconnect its clients, whose attachment is gone. The daemon does that in the background."""
-    monitor.run("block-export-del", id=key, mode="hard")
-    _wait_until(lambda: key not in {entry["id"] for entry in monitor.run("query-block-exports")}, f"{key} doesn't end")
-
-
-def _wait_until(condition: Callable[[], bool], otherwise: str) -> None:
-    """Raises ToolFailed with the sentence `otherwise` after PATIENCE_S."""
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        if time.monotonic() > deadline:
-            raise ToolFailed(tool="qemu-storage-daemon", why=otherwise)
-        time.sleep(PAUSE_S)
