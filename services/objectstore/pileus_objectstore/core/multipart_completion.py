@@ -96,7 +96,11 @@ def complete(tools: Tools, request: CompletionRequest) -> CompletedUpload:
 def _complete(tools: Tools, request: CompletionRequest) -> CompletedUpload:
     upload = multipart_uploads.find(tools, request.target, request.upload)
     known = {part.number: part for part in multipart_uploads.list_parts(tools, upload)}
-    parts = [_checked(tools, upload, named, known.get(named.number)) for named in request.parts]
+    try:
+        parts = [_checked(tools, upload, named, known.get(named.number)) for named in request.parts]
+    except PartWrong:
+        multipart_uploads.find(tools, request.target, request.upload)  # raises if the upload was ended meanwhile
+        raise
     for part in parts[:-1]:
         if part.size < MIN_PART_BYTES:
             raise PartTooSmall(number=part.number, least=MIN_PART_BYTES)

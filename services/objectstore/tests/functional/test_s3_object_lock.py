@@ -11,6 +11,7 @@ from s3_clients import S3, refusal, s3_store
 
 from pileus_objectstore.core import account_deletions, manifests, object_locks, object_versioning, stored_objects
 from pileus_objectstore.core.account_deletions import Remains
+from pileus_objectstore.core.clock import Clock
 from pileus_objectstore.core.names import Target
 from pileus_objectstore.core.object_locks import COMPLIANCE, GOVERNANCE, MODE, UNTIL, LockRules
 from pileus_objectstore.core.version_names import version_target
@@ -205,13 +206,15 @@ def test_what_is_locked_does_not_expire(s3: S3) -> None:
     """A null version may have both a time of Swift's and a retention."""
     boto, bucket = s3.client(), f"e-{uuid.uuid4().hex}"
     boto.create_bucket(Bucket=bucket)
-    moment = int(time.time()) + 2
+    moment = int(time.time()) + 60
     assert s3.swift("PUT", f"{bucket}/k", b"kept", X_Delete_At=str(moment)) == 201
     boto.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     boto.put_object_lock_configuration(Bucket=bucket, ObjectLockConfiguration={"ObjectLockEnabled": "Enabled"})
     boto.put_object_retention(Bucket=bucket, Key="k", Retention={"Mode": "COMPLIANCE", "RetainUntilDate": FAR})
-    while time.time() <= moment:
-        time.sleep(0.1)
+    clock = s3.store.app.tools.now
+    assert isinstance(clock, Clock)
+    clock.observe(moment + 1, moment)
+    assert clock() > moment
     assert boto.get_object(Bucket=bucket, Key="k")["Body"].read() == b"kept"
     with pytest.raises(ObjectLocked):
         stored_objects.delete(s3.store.app.tools, Target(f"AUTH_{s3.project()}", bucket, "k"), if_delete_at=moment)
