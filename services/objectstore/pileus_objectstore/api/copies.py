@@ -9,7 +9,7 @@ from pileus_objectstore.api.http import Request, Response, http_date
 from pileus_objectstore.api.metadata_headers import delete_at, object_metadata
 from pileus_objectstore.api.objects import created, get_request, opens_expired, unsatisfiable
 from pileus_objectstore.api.routes import Calls
-from pileus_objectstore.core import copies
+from pileus_objectstore.core import copies, symlinks
 from pileus_objectstore.core.names import Target, split_pair
 from pileus_objectstore.core.requests import CopyRequest
 from pileus_objectstore.core.tools import Tools
@@ -49,6 +49,7 @@ def _copy(tools: Tools, request: Request, source: Target, destination: Target) -
             headers,
             delete_at(tools.now, request.header("X-Delete-After"), request.header("X-Delete-At")),
             request.flag("X-Fresh-Metadata"),
+            link_account=unquote(request.header(symlinks.ACCOUNT)),
         ),
     )
     if copied.reply is None and copied.source.status == 416:

@@ -1,6 +1,7 @@
 """Copies: the bytes go from replica to replica through the proxy, never through the client."""
 
 from dataclasses import dataclass, replace
+from urllib.parse import quote
 
 from pileus_kit.errors import BadRequest, TooLarge
 from pileus_objectstore.core import (
@@ -11,6 +12,7 @@ from pileus_objectstore.core import (
     objects,
     quotas,
     stored_objects,
+    symlinks,
     versions,
 )
 from pileus_objectstore.core.access import CREATE_OBJECT, READ_OBJECT, Access
@@ -59,6 +61,7 @@ def copy(tools: Tools, access: Access, request: CopyRequest) -> Copied:
     marks, read = customer_keys.begin(request.customer_key, reader_of(found.content.read(first, last)))
     marks = marks or default_encryption.marks(container)
     headers = marks | ({} if request.fresh_metadata else _inherited(found, copies_manifest)) | dict(request.headers)
+    headers |= _account_of_link(found, request)
     if not headers.get("Content-Type"):
         headers["Content-Type"] = found.meta.headers.get("Content-Type", "")
     stored = PutObject(
@@ -83,6 +86,13 @@ def _source(tools: Tools, access: Access, request: CopyRequest) -> FoundObject:
     if asked.manifest and UPLOAD in found.meta.headers:
         return objects.get(tools, access, replace(asked, manifest=False))
     return found
+
+
+def _account_of_link(found: FoundObject, request: CopyRequest) -> dict[str, str]:
+    """To which account a link that is copied leads; if the caller says nothing, it is as it was stored."""
+    if not request.link_account or not symlinks.is_link(found.meta):
+        return {}
+    return {symlinks.ACCOUNT: quote(request.link_account)}
 
 
 def _inherited(found: FoundObject, copies_manifest: bool) -> dict[str, str]:

@@ -307,8 +307,8 @@ def _follow(
     target = symlinks.target_of(link, meta)
     if hops >= symlinks.MAX_HOPS:
         raise Conflict(why=symlinks.TOO_MANY_HOPS)
+    location = access.followed = symlinks.location_of(link, meta)  # a refusal says where the link led, too
     access.require(READ_OBJECT, target)
-    location = access.followed = symlinks.location_of(link, meta)
     there = _current(tools, access, target, request.newest)
     symlinks.check_version(meta, there.headers.get(symlinks.ETAG) or there.etag)
     found = _interpret(tools, access, request, target, there, hops + 1)

@@ -95,7 +95,7 @@ class CopyRequest:
     """Store a copy of `source` as `destination`. Conditions and ranges apply to the source.
 
     `headers` replace the source's of the same name; with `fresh_metadata` nothing else of the source's is kept.
-    `manifest` copies a manifest, not the object that it stands for.
+    `manifest` copies a manifest, not the object that it stands for. A link that is copied leads to `link_account`.
     """
 
     source: GetRequest
@@ -103,4 +103,5 @@ class CopyRequest:
     headers: Mapping[str, str]
     delete_at: int = 0
     fresh_metadata: bool = False
+    link_account: str = ""
     customer_key: CustomerKey | None = None

@@ -115,6 +115,34 @@ def test_errors_behind_a_link_show_its_target(store: ObjectStoreFixture, contain
     assert (answer.status_code, answer.headers["Content-Location"]) == (409, "/v1/AUTH_p1/d/t")
 
 
+def test_a_refusal_behind_a_link_shows_its_target(store: ObjectStoreFixture, container: str, target: str) -> None:
+    link(store, f"{container}/link", target)
+    store.client.post(container, headers={"X-Container-Read": "p2:*"})
+    answer = store.client.get(f"{container}/link", as_=store.tokens.other)
+    assert (answer.status_code, answer.headers["Content-Location"]) == (403, "/v1/AUTH_p1/d/t")
+
+
+def test_a_copied_link_leads_to_the_account_that_is_named(
+    store: ObjectStoreFixture, container: str, target: str
+) -> None:
+    link(store, f"{container}/link", target)
+    store.client.post(container, headers={"X-Container-Read": "p2:*"})
+    store.client.post(f"{store.account}/d", headers={"X-Container-Read": "p2:*"})
+    other = "/v1/AUTH_p2/c"
+    store.client.put(other, as_=store.tokens.other)
+    copied = {"X-Copy-From": "c/link", "X-Copy-From-Account": "AUTH_p1"}
+
+    def follow(**more: str) -> tuple[int, str]:
+        headers = copied | {name.replace("_", "-"): value for name, value in more.items()}
+        answer = store.client.put(f"{other}/l?symlink=get", headers=headers, as_=store.tokens.other)
+        assert answer.status_code == 201
+        answer = store.client.get(f"{other}/l", as_=store.tokens.other)
+        return answer.status_code, answer.headers["Content-Location"]
+
+    assert follow() == (404, "/v1/AUTH_p2/d/t")
+    assert follow(X_Symlink_Target_Account="AUTH_p1") == (200, "/v1/AUTH_p1/d/t")
+
+
 def test_links_as_segments(store: ObjectStoreFixture, container: str, target: str) -> None:
     link(store, f"{container}/soft", target)
     link(store, f"{container}/loop1", "c/loop2")
