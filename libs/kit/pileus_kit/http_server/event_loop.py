@@ -223,13 +223,24 @@ class EventLoop:
 
     def _make_room_in_memory(self) -> None:
         """Bound the bodies that have not arrived completely: close the largest one, the oldest among equals."""
-        if sum(len(c.received) for c in list(self._connections.values())) > MAX_BUFFERED_TOTAL_BYTES:
-            self._close_one(lambda c: (-(len(c.received) >> 16), c.since), lambda c: bool(c.received))
+        self._close_one(
+            lambda c: (-(len(c.received) >> 16), c.since),
+            lambda c: bool(c.received),
+            lambda: sum(len(c.received) for c in self._connections.values()) > MAX_BUFFERED_TOTAL_BYTES,
+        )
 
-    def _close_one(self, order: Callable[[Connection], Any], fits: Callable[[Connection], bool]) -> bool:
-        """Close the first waiting connection in this order. Returns False if none fits."""
+    def _close_one(
+        self,
+        order: Callable[[Connection], Any],
+        fits: Callable[[Connection], bool],
+        is_needed: Callable[[], bool] = lambda: True,
+    ) -> bool:
+        """Close the first waiting connection in this order. Returns False if none fits, or if it isn't needed.
+
+        Threads look whether it is needed one after the other, so that one excess closes one connection.
+        """
         with self._lock:
-            waiting = [c for c in self._connections.values() if c.state in WAITING and fits(c)]
+            waiting = [c for c in self._connections.values() if c.state in WAITING and fits(c)] if is_needed() else []
             if not waiting:
                 return False
             first = min(waiting, key=order)
