@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import requests
 
-from pileus_cli.people.exposed import exposed
 from pileus_deploy import plan_files, privileges, supervisor, users
 from pileus_deploy.bootstrap import Cloud as Client
 from pileus_deploy.plan import PORTS, Plan
+from pileus_kit.inspection.exposed import exposed
 
 OPEN_TO_ROLE_SERVICE = "/v3/OS-PILEUS/revocations?since=0"
 
