@@ -23,6 +23,7 @@ from typing import TypeVar
 import msgspec
 
 from pileus_kit.errors import HostDown, Unavailable
+from pileus_objectstore.core.clock import STEP_S
 from pileus_objectstore.core.cluster import Cluster
 from pileus_objectstore.core.quorums import quorum
 from pileus_objectstore.core.replica_plans import host_replicas, read_plan
@@ -54,7 +55,6 @@ from pileus_objectstore.wire.shard_ranges import Shard, active, contains, is_sha
 log = logging.getLogger(__name__)
 SUPERFLUOUS_S = 3600.0  # a shard that no list has is deleted after this: late rows may still come
 MAX_LIST_BYTES = 1 << 19  # of a list of ranges, which travels in a header: some 4,000 ranges
-TICK_S = 0.00001  # the smallest difference between two timestamps
 CALLS = {GetSummary: "get_summary", GetInventory: "get_inventory", GetChanges: "get_changes"}
 R = TypeVar("R")
 
@@ -252,4 +252,4 @@ class Sharder:
     def _later_than(self, stamp: str) -> str:
         """The time as a timestamp, later than another one."""
         now = timestamp(self.context.now())
-        return now if now > stamp else timestamp(float(stamp) + TICK_S)
+        return now if now > stamp else timestamp(float(stamp) + STEP_S)
