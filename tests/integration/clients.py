@@ -50,11 +50,13 @@ class Guest:
     def __init__(self, address: str, key: Path, user: str = "root") -> None:
         self.address, self.key, self.user = address, key, user
 
-    def attempt(self, command: str, seconds: int = 60) -> subprocess.CompletedProcess[str]:
+    def attempt(self, command: str, seconds: int = 60, connect_s: int = 3) -> subprocess.CompletedProcess[str]:
+        """Run it once. `connect_s` is how long ssh waits for the greeting: little where attempts are repeated."""
         return subprocess.run(
             [
                 "ssh",
-                "-q",
+                "-o",
+                "LogLevel=ERROR",
                 "-i",
                 str(self.key),
                 "-o",
@@ -64,7 +66,7 @@ class Guest:
                 "-o",
                 "UserKnownHostsFile=/dev/null",
                 "-o",
-                "ConnectTimeout=3",
+                f"ConnectTimeout={connect_s}",
                 f"{self.user}@{self.address}",
                 command,
             ],
@@ -75,7 +77,7 @@ class Guest:
         )
 
     def __call__(self, command: str, seconds: int = 60) -> str:
-        done = self.attempt(command, seconds)
+        done = self.attempt(command, seconds, connect_s=seconds)
         assert done.returncode == 0, f"{self.address}: {command}: {done.returncode} {done.stdout} {done.stderr}"
         return done.stdout.strip()
 
