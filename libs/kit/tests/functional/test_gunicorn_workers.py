@@ -67,7 +67,7 @@ def worker(site: Site) -> Iterator[Worker]:
     yield found
     site.may_go_on.set()
     found.handle_exit(signal.SIGTERM, None)
-    assert found.ended.wait(20)
+    assert found.ended.wait(60)
 
 
 def connect(worker: Worker) -> RawConnection:
@@ -87,19 +87,19 @@ def test_a_worker_that_ends_answers_what_has_begun(worker: Worker, site: Site, w
         idle.send_request("/")
         idle.read_response()
         busy.send_request("/wait")
-        assert site.waiting.wait(10)
+        assert site.waiting.wait(60)
         getattr(worker, way)(0, None)
         assert idle.wait_closed()
         site.may_go_on.set()
         assert busy.read_response()[0] == 200
-    assert worker.ended.wait(20)
+    assert worker.ended.wait(60)
 
 
 def test_a_worker_whose_threads_all_hang_gives_no_sign_of_life(worker: Worker, site: Site) -> None:
     """Its only thread is at one request for longer than `hang_s`."""
     with connect(worker) as connection:
         connection.send_request("/wait")
-        assert site.waiting.wait(10)
+        assert site.waiting.wait(60)
         worker.limits = replace(worker.limits, hang_s=0.0)
         time.sleep(0.1)
         before = worker.signs

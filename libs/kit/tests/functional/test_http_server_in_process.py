@@ -135,7 +135,7 @@ class Server:
     def stop(self) -> None:
         self._over.set()
         self.loop.wake()
-        self._thread.join(10)
+        self._thread.join(60)
         self.loop.stop()
         self.listener.close()
 
@@ -328,7 +328,7 @@ def test_one_owner_has_half_of_the_threads(start: Callable[..., Server]) -> None
     for connection in crowd:
         connection.send_request("/wait", token="one")
     for _ in range(2):
-        assert server.site.waiting.acquire(timeout=10)
+        assert server.site.waiting.acquire(timeout=60)
     eventually(lambda: sum(c.state is State.QUEUED for c in server.loop._connections.values()) == 2)
     assert server.get("/", token="two")[0] == 200
     server.site.may_go_on.set()
@@ -373,7 +373,7 @@ def test_a_server_that_ends_answers_what_has_begun(start: Callable[..., Server])
         idle.send_request("/")
         idle.read_response()
         busy.send_request("/wait")
-        assert server.site.waiting.acquire(timeout=10)
+        assert server.site.waiting.acquire(timeout=60)
         server.loop.end()
         server.loop.wake()
         assert idle.wait_closed()

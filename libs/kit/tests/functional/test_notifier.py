@@ -12,7 +12,7 @@ from pileus_kit.flow.runner import Runner
 from pileus_kit.notifier import Notifier
 from pileus_kit.rpc import Bus
 
-WAIT_S = 5
+WAIT_S = 60
 
 
 class Recorder:

@@ -26,16 +26,16 @@ class State:
 
 
 class Agent(Interface, topic="test.agent", version="1.2"):
-    @call(since="1.0", timeout_s=5)
+    @call(since="1.0", timeout_s=60)
     def boot(self, guest: Guest) -> State: ...
 
-    @call(since="1.1", timeout_s=5)
+    @call(since="1.1", timeout_s=60)
     def stop(self, guest_id: str, reason: str = "asked") -> None: ...
 
-    @call(since="1.0", timeout_s=5)
+    @call(since="1.0", timeout_s=60)
     def fetch(self, source: dict[str, str]) -> int: ...
 
-    @call(since="1.0", timeout_s=5)
+    @call(since="1.0", timeout_s=60)
     def report(self, state: State) -> str: ...
 
     @cast(since="1.0")
@@ -206,7 +206,7 @@ def test_who_may_call(agent: Agent, sender: str, refused: str | None) -> None:
 
 
 class Registry(Interface, topic="test.registry", version="1.0"):
-    @call(since="1.0", timeout_s=5)
+    @call(since="1.0", timeout_s=60)
     def hello(self, host: str, state: State) -> str: ...
 
 

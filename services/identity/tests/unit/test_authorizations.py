@@ -20,7 +20,7 @@ def in_threads(*calls):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(60)
 
 
 def test_two_threads_that_load_at_once_share_one_authorization(monkeypatch):
@@ -29,7 +29,7 @@ def test_two_threads_that_load_at_once_share_one_authorization(monkeypatch):
         both, real, found = threading.Barrier(2), authorization_loading.load_authorization, []
 
         def load_at_once(*args):
-            both.wait(10)
+            both.wait(60)
             return real(*args)
 
         monkeypatch.setattr(cache, "_load", load_at_once)

@@ -77,7 +77,7 @@ def test_all_threads_wait_while_a_change_is_being_read(monkeypatch):
 
         def slow() -> None:
             reading.set()
-            go_on.wait(10)
+            go_on.wait(60)
             read()
 
         monkeypatch.setattr(log, "_read", slow)
@@ -85,7 +85,7 @@ def test_all_threads_wait_while_a_change_is_being_read(monkeypatch):
             revocations.invalidate_authorizations(session, user_id="u")
         first, second = threading.Thread(target=log.refresh), threading.Thread(target=log.refresh)
         first.start()
-        assert reading.wait(10)
+        assert reading.wait(60)
         second.start()
         second.join(0.2)
         assert second.is_alive()

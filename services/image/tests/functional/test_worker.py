@@ -26,7 +26,7 @@ from pileus_kit.policy import Enforcer
 from pileus_kit.rpc import Bus
 from pileus_kit.testing import Client, TokenBook
 
-PATIENCE_S = 20
+PATIENCE_S = 60
 
 
 def eventually(check: Callable[[], bool], why: str) -> None:

@@ -23,7 +23,7 @@ from pileus_network.drivers.base import Settings
 from pileus_network.drivers.fake import Fake
 
 HERE = Path(__file__).parent
-PATIENCE = 20  # seconds until something that must happen counts as not happening
+PATIENCE = 60  # seconds until something that must happen counts as not happening
 
 
 def eventually(check: Callable[[], Any], why: str = "it never happened") -> Any:

@@ -25,7 +25,7 @@ def options(data: bytes) -> dict[int, bytes]:
 def ask(wire: socket.socket, index: int, kind: int, extra: bytes, wanted: int) -> dict[int, bytes]:
     transaction = b"\x01\x02" + bytes([kind])
     message = bytes([kind]) + transaction + extra + option(ORO, struct.pack("!H", DNS)) + option(ELAPSED, b"\0\0")
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         wire.sendto(message, ("ff02::1:2", 547, 0, index))
         try:

@@ -86,14 +86,14 @@ class Host:
         return guest
 
     def ask(self, method: str, path: str, body: str | None = None, **headers: str) -> tuple[int, bytes]:
-        line = http.client.HTTPConnection(GUEST, self.listener.ports["n1"], timeout=10)
+        line = http.client.HTTPConnection(GUEST, self.listener.ports["n1"], timeout=60)
         line.request(method, path, body, headers)
         answer = line.getresponse()
         return answer.status, answer.read()
 
 
 def eventually(check: object) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not check():  # type: ignore[operator]
         assert time.monotonic() < deadline, "it never happened"
         time.sleep(0.01)
