@@ -109,15 +109,15 @@ def answers(address: str, port: int) -> bool:
 def test_a_closed_port_is_closed_until_it_is_opened(tenants: tuple[Tenant, Tenant]) -> None:
     red = tenants[0]
     listens(red.guest, 8080)
-    assert red.guest.attempt("true").returncode == 0  # 22 is open
+    red.guest("true")  # 22 is open
     assert not answers(red.guest.address, 8080)
     assert not ping(red.guest.address)
     rule = red.open("tcp", 8080)
-    wait_until("the opened port answers", lambda: answers(red.guest.address, 8080), 20)
+    wait_until("the opened port answers", lambda: answers(red.guest.address, 8080), 60)
     red.cloud.network.delete_security_group_rule(rule)
-    wait_until("it is closed again", lambda: not answers(red.guest.address, 8080), 20)
+    wait_until("it is closed again", lambda: not answers(red.guest.address, 8080), 60)
     rule = red.open("icmp")
-    wait_until("ping answers", lambda: ping(red.guest.address), 20)
+    wait_until("ping answers", lambda: ping(red.guest.address), 60)
     red.cloud.network.delete_security_group_rule(rule)
 
 
@@ -135,7 +135,7 @@ def test_same_addresses_never_meet(tenants: tuple[Tenant, Tenant]) -> None:
 
 def test_a_guest_cannot_take_another_address(tenants: tuple[Tenant, Tenant]) -> None:
     red = tenants[0]
-    gateway_works = "ping -c 1 -W 2 10.88.0.1 >/dev/null 2>&1 && echo yes || echo no"
+    gateway_works = "ping -c 3 -W 5 10.88.0.1 >/dev/null 2>&1 && echo yes || echo no"
     assert red.guest(gateway_works) == "yes"
     spoofed = (
         "ip addr add 10.88.0.66/24 dev eth0; ping -c 2 -W 2 -I 10.88.0.66 10.88.0.1 >/dev/null 2>&1 && echo yes "

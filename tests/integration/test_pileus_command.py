@@ -87,7 +87,7 @@ def test_a_boot_is_told_whole(run: Run) -> None:
         def told() -> dict[str, Any]:
             return {job["flow"]: job for job in json.loads(run("pileus trace traced --json"))["jobs"]}
 
-        wait_until("the network is told", lambda: "host.sync" in told(), 30)
+        wait_until("the network is told", lambda: "host.sync" in told(), 60)
         (follow,) = (part for part in told()["host.sync"]["parts"] if part["name"] == "sync")
         rules = next(span for span in follow["spans"] if span["name"] == "security groups")
         assert [span["name"] for span in rules["spans"]] == ["nft"]

@@ -105,7 +105,7 @@ def cut_the_power(state: Path) -> None:
                 os.kill(pid, number)
             except ProcessLookupError:
                 pass
-    wait_until("all dead", lambda: not any(alive(pid) for pid in pids), 30)
+    wait_until("all dead", lambda: not any(alive(pid) for pid in pids), 60)
     for place in (state / "libvirt" / "run", Path(f"/run/pileus-{plan.prefix}")):  # /run is memory too
         shutil.rmtree(place, ignore_errors=True)
     for line in output("ip", "netns").splitlines():

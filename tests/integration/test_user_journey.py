@@ -98,7 +98,7 @@ def test_reach_it_through_a_floating_ip(trip: Journey) -> None:
 def test_inside_are_metadata_and_the_user_data_s_effect(trip: Journey) -> None:
     guest = trip.guest
     assert guest is not None
-    fetch = "timeout 10 wget -qO- http://169.254.169.254/openstack/latest"
+    fetch = "timeout 60 wget -qO- http://169.254.169.254/openstack/latest"
     assert trip.names["server_id"] in guest(f"{fetch}/meta_data.json")
     assert guest(f"{fetch}/user_data") == USER_DATA.strip()
     wait_until("user data ran", lambda: guest.attempt("cat /root/user-data-was-here").stdout.strip(), 60)
@@ -302,5 +302,5 @@ def test_delete_everything_and_nothing_is_left(trip: Journey, traces: Traces) ->
     cloud.do("security", "group", "delete", "j-group")
     cloud.do("keypair", "delete", "j-key")
     cloud.do("image", "delete", "j-image")
-    wait_until("nothing left", lambda: not traces.new(), 30)
+    wait_until("nothing left", lambda: not traces.new(), 60)
     assert traces.new() == []
