@@ -67,6 +67,7 @@ class Config(ServiceConfig):
         "SIZE=RATE: how many lists per second each proxy process makes of a container of that many objects", ()
     )
     ratelimit_max_sleep_s: float = option("Seconds below which a limited request waits instead of being refused", 60.0)
+    ratelimit_as_client_error: bool = option("Answer limited S3 requests with 429 instead of S3's own 503", False)
     encryption: bool = option(
         "Encrypt all objects on disk; those whose S3 request or bucket asks for it are encrypted anyway", False
     )

@@ -12,6 +12,7 @@ from pileus_kit.auth import Caller
 from pileus_kit.errors import CloudError, Forbidden, NotFound, Unauthorized
 from pileus_objectstore.core import account_acls, object_versioning, rate_limits, read_only, stored_objects
 from pileus_objectstore.core.acls import DEFAULT_DOMAIN, parse
+from pileus_objectstore.core.acls import Acl as SwiftAcl
 from pileus_objectstore.core.bucket_rights import (
     OBJECT_ACL,
     S3_ACTIONS,
@@ -317,7 +318,14 @@ class Access:
             return True
         if self.caller is None:
             return False
-        return given.admits(self.caller, self._names_count(container, acl, info, fresh))
+        return given.admits(self.caller, self._names_count(container, acl, info, fresh)) or self._owns_one_of(given)
+
+    def _owns_one_of(self, given: SwiftAcl) -> bool:
+        """Whether an entry is the account of the caller's project, and the caller may change that account."""
+        if self.caller is None or not self.caller.project_id:
+            return False
+        home = Target(f"{self._tools.config.account_prefix}{self.caller.project_id}")
+        return home.account in given.groups and self._tools.policies.allows(UPDATE_ACCOUNT.rule, self.caller, home)
 
     def _names_count(self, container: Target, acl: str, info: ListingInfo, fresh: bool) -> bool:
         """Whether names (not ids) in this ACL mean anything: only if the account's project is in the default domain.

@@ -1,9 +1,10 @@
 """Access control lists of containers: X-Container-Read and X-Container-Write, as Swift defines them.
 
     .r:*  .r:example.com  .r:.example.com  .r:-evil.example.com  .rlistings     (read only: by the Referer header)
-    PROJECT:USER  PROJECT:*  *:USER  *:*  ROLE
+    PROJECT:USER  PROJECT:*  *:USER  *:*  ROLE  ACCOUNT
 
-Projects and users are ids. Names count only if project, user and account all belong to the default domain.
+Projects and users are ids. An account, such as AUTH_PROJECT, stands for those who may change it, as in tempauth.
+Names count only if project, user and account all belong to the default domain.
 """
 
 from dataclasses import dataclass

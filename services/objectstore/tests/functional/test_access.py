@@ -99,6 +99,20 @@ def _target():  # type: ignore[no-untyped-def]
     return Target("AUTH_p1", "c")
 
 
+def test_an_account_in_an_acl_means_those_who_may_change_it(store: ObjectStoreFixture, container: str) -> None:
+    store.client.put(f"{container}/o", data=b"x")
+    headers = {"X-Container-Read": "AUTH_p2", "X-Container-Meta-Temp-Url-Key": "secret"}
+    assert store.client.post(container, headers=headers).status_code == 204
+    shown = store.client.head(container, as_=store.tokens.other)
+    assert shown.status_code == 204
+    assert not {"X-Container-Read", "X-Container-Meta-Temp-Url-Key"} & set(shown.headers.keys())
+    assert store.client.get(f"{container}/o", as_=store.tokens.other).data == b"x"
+    assert store.client.put(f"{container}/o", data=b"y", as_=store.tokens.other).status_code == 403
+    assert store.client.get(f"{container}/o", as_=store.tokens.other_reader).status_code == 403
+    third = store.tokens.add(make_caller("third", "member", project="p3"))
+    assert store.client.get(f"{container}/o", as_=third).status_code == 403
+
+
 def test_referrers(store: ObjectStoreFixture, container: str) -> None:
     store.client.put(f"{container}/o", data=b"x")
     store.client.post(container, headers={"X-Container-Read": ".r:.example.com,.r:-bad.example.com"})

@@ -147,3 +147,15 @@ def test_s3_answers_slow_down(tmp_path: Path) -> None:
                 boto.list_objects_v2(Bucket="pictures")
                 time.sleep(0.05)
         assert caught.value.response["Error"]["Code"] == "AccessDenied"
+
+
+def test_s3_answers_with_a_clients_error_where_the_operator_wants_it(tmp_path: Path) -> None:
+    options = {"account_ratelimit": SELDOM, "ratelimit_max_sleep_s": 1.0, "ratelimit_as_client_error": True}
+    with s3_store(tmp_path, **options) as s3:
+        boto = s3.client()
+        boto.create_bucket(Bucket="pictures")
+        with pytest.raises(ClientError) as caught:
+            boto.create_bucket(Bucket="films")
+        answer = caught.value.response
+        assert (answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Code"]) == (429, "SlowDown")
+        assert "retry-after" in answer["ResponseMetadata"]["HTTPHeaders"]

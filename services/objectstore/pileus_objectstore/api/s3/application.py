@@ -180,6 +180,8 @@ class S3Application:
             refused = error_of(err, for_object=bool(key))
             if refused.code == "NoSuchBucket" and not buckets.is_valid(bucket):
                 refused = S3Error("InvalidBucketName", BucketName=bucket)
+            if refused.code == "SlowDown" and self._tools.config.ratelimit_as_client_error:
+                refused.status = 429
             self._note_refusal(environ, bucket, key, refused.code)
             answer = shown(refused)
         if request is not None and request.method != "OPTIONS":
