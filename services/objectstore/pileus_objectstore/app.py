@@ -18,7 +18,7 @@ from pileus_objectstore.core.policy_cache import PolicyCache
 from pileus_objectstore.core.tools import Tools
 from pileus_objectstore.policy import RULES
 from pileus_objectstore.ring.rings import Rings
-from pileus_objectstore.wire.client import Pool
+from pileus_objectstore.wire.client import open_pool
 
 
 def build(config: Config) -> Proxy:
@@ -33,7 +33,7 @@ def create(config: Config, authenticate: Authenticator, enforcer: Enforcer, veri
     for limits in (config.container_ratelimits, config.container_listing_ratelimits):
         rate_limits.parse(limits)
     rings, roots = Rings(config.ring_directory), RootSecrets(config.root_secrets)
-    cluster = EncryptedCluster(rings, Pool(config.key()), roots, everything=config.encryption)
+    cluster = EncryptedCluster(rings, open_pool(config), roots, everything=config.encryption)
     cluster.local_host = config.storage_bind
     policies = PolicyCache(enforcer, config)
     return Proxy(

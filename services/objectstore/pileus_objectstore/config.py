@@ -21,6 +21,15 @@ class Config(ServiceConfig):
     storage_bind: str = option(
         "Address and port of this host's storage server: the one that the ring names", "127.0.0.1:6200"
     )
+    storage_tls: str = option(
+        "Directory with ca-cert.pem, objects-cert.pem and objects-key.pem, by which storage hosts prove themselves to "
+        "each other at storage_bind; empty: no TLS",
+        "",
+    )
+    storage_local: str = option(
+        "With storage_tls: address and port where this machine's own processes reach its storage server without TLS",
+        "127.0.0.1:6200",
+    )
     cluster_key: str = option(
         "Secret that proxies and storage servers share; empty: a file under the state directory", "", secret=True
     )

@@ -23,7 +23,7 @@ from pileus_objectstore.ring.builder import Builder
 from pileus_objectstore.ring.ring_files import RingFiles
 from pileus_objectstore.ring.rings import KINDS, Rings
 from pileus_objectstore.storage.disks import Disk
-from pileus_objectstore.wire.client import Pool
+from pileus_objectstore.wire.client import open_pool
 from pileus_objectstore.wire.shard_ranges import Shard, active, shown
 
 POWER = 12  # suits about 40 to 400 disks
@@ -161,7 +161,7 @@ def show_shards(config: Config, files: RingFiles, args: argparse.Namespace) -> N
     """Show the ranges of a container, after dividing it if that is asked for."""
     target = Target(args.account, args.container)
     root = Shard((target.account, (versions_container(target) if args.versions else target).container), "")
-    cluster = Cluster(Rings(config.ring_directory), Pool(config.key()))
+    cluster = Cluster(Rings(config.ring_directory), open_pool(config))
     try:
         sharder = Sharder(DaemonContext(config.home, config.storage_bind, cluster.rings, cluster.pool), cluster, 0)
         if args.divide:

@@ -46,6 +46,7 @@ class ObjectStoreFixture:
         self.tokens = book or TokenBook()
         self.config = Config(state=str(state), **options)
         self._ports = [Port() for _ in range(hosts)]
+        tls = [self._tls_of_host(state, n) for n in range(hosts)]
         self.configs = [
             Config(
                 state=str(state / f"host{n}" if hosts > 1 else state),
@@ -54,6 +55,8 @@ class ObjectStoreFixture:
                 threads=8,
                 reserve_mib=0,
                 pack_kib=self.pack_kib,
+                storage_tls=tls[n][0],
+                storage_local=tls[n][1],
             )
             for n in range(hosts)
         ]
@@ -66,6 +69,10 @@ class ObjectStoreFixture:
         self.app: Proxy = app.create(self._proxy_config(), self.tokens, Enforcer(RULES), verify or no_access_keys)
         self.client = Client(self.app, as_=self.tokens.member)  # type: ignore[arg-type]
         self.account = "/v1/AUTH_p1"
+
+    def _tls_of_host(self, state: Path, number: int) -> tuple[str, str]:
+        """A storage host's options `storage_tls` and `storage_local`, for fixtures that have certificates."""
+        return "", ""
 
     def _proxy_config(self) -> Config:
         """The proxy is on the only host, or on a machine of its own."""

@@ -31,7 +31,7 @@ from pileus_objectstore.daemons.sharder import Sharder
 from pileus_objectstore.policy import RULES
 from pileus_objectstore.ring.ring_files import RingFiles
 from pileus_objectstore.ring.rings import Rings
-from pileus_objectstore.wire.client import Pool
+from pileus_objectstore.wire.client import open_pool
 
 REPLICATE_S = 60.0
 AUDIT_S = 86400.0
@@ -50,7 +50,7 @@ class Worker:
 
     def __init__(self, config: Config) -> None:
         self._stopping = threading.Event()
-        rings, self._pool = Rings(config.ring_directory), Pool(config.key())
+        rings, self._pool = Rings(config.ring_directory), open_pool(config)
         self._cluster = Cluster(rings, self._pool)
         context = DaemonContext(
             config.home, config.storage_bind, rings, self._pool, self._stopping.is_set, config.reclaim_s

@@ -1,7 +1,10 @@
 """The calls by which hosts give each other rings and storage policies."""
 
+from collections.abc import Callable
+
 from pileus_objectstore.agent.object_server import Source
 from pileus_objectstore.errors import RingRefused
+from pileus_objectstore.ring.removed_machines import REMOVED_FILE
 from pileus_objectstore.ring.ring_files import RingFiles
 from pileus_objectstore.wire.daemon_calls import DoneReply, GetRing, GetRings, PutRing, RingsReply
 from pileus_objectstore.wire.server import CallResult
@@ -10,8 +13,9 @@ from pileus_objectstore.wire.server import CallResult
 class RingServer:
     """The ring calls of the contract."""
 
-    def __init__(self, files: RingFiles) -> None:
-        self._files = files
+    def __init__(self, files: RingFiles, on_removal: Callable[[], None]) -> None:
+        """`on_removal` is called when the list of removed machines may have changed."""
+        self._files, self._on_removal = files, on_removal
 
     def get_rings(self, args: GetRings, body: Source) -> CallResult:
         """The files that this host has, with their versions."""
@@ -28,6 +32,9 @@ class RingServer:
         """Take a newer file."""
         data = b"".join(iter(body.read, b""))
         try:
-            return CallResult(DoneReply(200 if self._files.take(args.name, data) else 404))
+            taken = self._files.take(args.name, data)
         except RingRefused as e:
             return CallResult(DoneReply(409, str(e)))
+        if args.name == REMOVED_FILE:
+            self._on_removal()
+        return CallResult(DoneReply(200 if taken else 404))

@@ -1,6 +1,8 @@
 """The storage server as a whole: devices, calls, and the socket on which it listens."""
 
 import logging
+from collections.abc import Callable
+from pathlib import Path
 
 from pileus_objectstore.agent.host import Host
 from pileus_objectstore.agent.listing_server import ListingServer
@@ -13,11 +15,13 @@ from pileus_objectstore.agent.ring_server import RingServer
 from pileus_objectstore.agent.shard_server import ShardServer
 from pileus_objectstore.agent.updater import Updater
 from pileus_objectstore.config import Config
+from pileus_objectstore.ring.removed_machines import RemovedMachines
 from pileus_objectstore.ring.ring_files import RingFiles
 from pileus_objectstore.ring.rings import Rings
 from pileus_objectstore.storage.pack_records import MAX_PACK_BYTES
 from pileus_objectstore.wire import contract, daemon_calls, recon_calls, shard_calls
-from pileus_objectstore.wire.client import Pool
+from pileus_objectstore.wire.client import open_pool
+from pileus_objectstore.wire.secured import Credentials, Door
 from pileus_objectstore.wire.server import Call, Server
 
 log = logging.getLogger(__name__)
@@ -30,14 +34,16 @@ class StorageServer:
         if config.pack_kib << 10 > MAX_PACK_BYTES:
             raise ValueError(f"pack_kib is {MAX_PACK_BYTES >> 10} at most, not {config.pack_kib}")
         rings = Rings(config.ring_directory)
-        self.pool = Pool(config.key())
+        self.pool = open_pool(config)
         self.host = Host(
             config.home, config.storage_bind, rings, self.pool, config.reserve_mib << 20, config.pack_kib << 10
         )
         self.updater = Updater(self.host)
         recon = ReconServer(self.host)
         pages = ReconPages(self.host, recon, config.recon_networks)
-        self.server = Server(calls(self.host, self.updater, recon), config.key(), config.storage_bind, pages.answer)
+        offered, door = calls(self.host, self.updater, recon, self._drop_removed), _door(config)
+        bind = config.storage_local if door else config.storage_bind
+        self.server = Server(offered, config.key(), bind, pages.answer, door)
         self.address = self.server.address
 
     def start(self) -> None:
@@ -45,6 +51,9 @@ class StorageServer:
         self.updater.start()
         self.server.start()
         log.info("storage server on %s", self.address)
+
+    def _drop_removed(self) -> None:
+        self.server.drop_removed()
 
     def stop(self) -> None:
         """Finish the calls under way and the updates of listings, then release the devices for the next process."""
@@ -54,10 +63,17 @@ class StorageServer:
         self.pool.close()
 
 
-def calls(host: Host, updater: Updater, recon: ReconServer) -> dict[str, Call]:
-    """The calls of the contract, by name."""
+def _door(config: Config) -> Door | None:
+    """Where other machines come in, if this one has certificates."""
+    if not config.storage_tls:
+        return None
+    return Door(config.storage_bind, Credentials(Path(config.storage_tls)), RemovedMachines(config.ring_directory).has)
+
+
+def calls(host: Host, updater: Updater, recon: ReconServer, on_removal: Callable[[], None]) -> dict[str, Call]:
+    """The calls of the contract, by name; `on_removal` is called when the list of removed machines may have changed."""
     objects, listings = ObjectServer(host, updater), ListingServer(host, updater)
-    replicas, rings = ReplicationServer(host, updater), RingServer(RingFiles(host.rings.directory))
+    replicas, rings = ReplicationServer(host, updater), RingServer(RingFiles(host.rings.directory), on_removal)
     packed, shards = ObjectReplicas(host), ShardServer(host, updater)
     return {
         "get_recon": (recon_calls.GetRecon, recon.get_recon),

@@ -13,9 +13,11 @@ from typing import TypeVar
 
 from pileus_kit import decoding
 from pileus_objectstore.errors import RingRefused
+from pileus_objectstore.ring import removed_machines
 from pileus_objectstore.ring.builder import Builder
 from pileus_objectstore.ring.devices import Device
 from pileus_objectstore.ring.durable_files import replace_durably
+from pileus_objectstore.ring.removed_machines import REMOVED_FILE
 from pileus_objectstore.ring.rings import POLICIES_FILE, RingFile, checksum, read_policies, ring_name, write_policies
 from pileus_objectstore.ring.storage_policies import ErasureCode, StoragePolicies, StoragePolicy
 
@@ -122,7 +124,8 @@ class RingFiles:
     def states(self) -> dict[str, State]:
         """{file name: (version, checksum)} of all files; those that can't be read are left out."""
         found = {}
-        for path in (*sorted(self.directory.glob("*.ring")), self.directory / POLICIES_FILE):
+        others = (self.directory / name for name in (POLICIES_FILE, REMOVED_FILE))
+        for path in (*sorted(self.directory.glob("*.ring")), *others):
             try:
                 stamp, known = path.stat().st_mtime_ns, self._states.get(path.name)
                 if known is None or known[0] != stamp:
@@ -147,6 +150,8 @@ class RingFiles:
             state = state_of(name, data)
         except ValueError as e:
             raise RingRefused(why=f"{name} of another host is damaged: {e}") from e
+        if name == REMOVED_FILE:
+            return self.refuse(removed_machines.parse(data))
         with self._lock():
             path = self.directory / name
             if path.exists() and state <= self.states().get(name, (-1, 0)):
@@ -154,6 +159,16 @@ class RingFiles:
             if path.exists() and path.suffix == ".ring" and not same_cluster(path, data):
                 raise RingRefused(why=f"{name} of another host belongs to another cluster")
             replace_durably(path, data)
+        return True
+
+    def refuse(self, serials: Collection[str]) -> bool:
+        """Note that these certificates are of machines that were removed; whether one of them is new."""
+        with self._lock():
+            path = self.directory / REMOVED_FILE
+            known = removed_machines.read(path)
+            if known.issuperset(serials):
+                return False
+            removed_machines.write(path, known.union(serials))
         return True
 
     @contextmanager
@@ -174,8 +189,8 @@ def find_device(builder: Builder, device: str) -> Device | None:
 
 
 def check_name(name: str) -> None:
-    """Raise RingRefused for what is not the name of a file of rings or policies."""
-    if "/" in name or not (name == POLICIES_FILE or name.endswith(".ring")):
+    """Raise RingRefused for what is not the name of one of these files."""
+    if "/" in name or not (name in (POLICIES_FILE, REMOVED_FILE) or name.endswith(".ring")):
         raise RingRefused(why=f"there is no file {name}")
 
 
@@ -183,6 +198,8 @@ def state_of(name: str, data: bytes) -> State:
     """Version and checksum of a file. Raises ValueError if it is damaged."""
     if name == POLICIES_FILE:
         return decoding.decode(data, StoragePolicies).version, zlib.crc32(data)
+    if name == REMOVED_FILE:
+        return removed_machines.state_of(data)
     file = decoding.decode(data, RingFile)
     if checksum(file) != file.checksum:
         raise ValueError("its checksum doesn't match")

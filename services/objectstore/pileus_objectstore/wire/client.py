@@ -4,12 +4,16 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
 from pileus_kit import decoding
 from pileus_kit.errors import HostDown
+from pileus_objectstore.config import Config
+from pileus_objectstore.wire import secured
 from pileus_objectstore.wire.framing import CHUNK_BYTES, Body, ConnectionBroken, Stream, body_size, parse_head
 
 R = TypeVar("R")
@@ -104,7 +108,7 @@ class Exchange:
 class Pool:
     """Connections to all storage hosts, shared by all threads."""
 
-    def __init__(self, key: str, connect: Callable[[str], socket.socket] | None = None) -> None:
+    def __init__(self, key: str, connect: Callable[[str], Stream] | None = None) -> None:
         self._key = key.encode()
         self._connect = connect or _connect
         self._idle: dict[str, list[Stream]] = {}
@@ -151,7 +155,7 @@ class Pool:
                 return stream
             stream.sock.close()
         try:
-            return Stream(self._connect(host), ANSWER_S)
+            return self._connect(host)
         except OSError as e:
             raise HostDown(host=host, why=str(e) or type(e).__name__) from e
 
@@ -170,7 +174,31 @@ class Pool:
             stream.sock.close()
 
 
-def _connect(host: str) -> socket.socket:
+def open_pool(config: Config) -> Pool:
+    """Connections as this host's configuration wants them: by TLS to other machines, if it has certificates."""
+    if not config.storage_tls:
+        return Pool(config.key())
+    credentials = secured.Credentials(Path(config.storage_tls))
+    return Pool(config.key(), partial(_connect_secured, credentials, config.storage_bind, config.storage_local))
+
+
+def _connect_secured(credentials: secured.Credentials, own: str, local: str, host: str) -> Stream:
+    """Connect to this machine's own storage server without TLS, and to others with it."""
+    if host in (own, local):
+        return _connect(local)
+    sock = _reach(host)
+    try:
+        return secured.connect(credentials, sock, host.rpartition(":")[0], ANSWER_S)
+    except OSError:
+        sock.close()
+        raise
+
+
+def _connect(host: str) -> Stream:
+    return Stream(_reach(host), ANSWER_S)
+
+
+def _reach(host: str) -> socket.socket:
     name, _, port = host.rpartition(":")
     sock = socket.create_connection((name, int(port)), CONNECT_S)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -29,6 +29,7 @@ from pileus_objectstore.wire.framing import (
     call_name,
     parse_head,
 )
+from pileus_objectstore.wire.secured import Door, SecuredStream
 from pileus_objectstore.wire.thread_pool import ThreadPool
 
 log = logging.getLogger(__name__)
@@ -56,15 +57,30 @@ BAD_REQUEST = 400
 
 
 class Server:
-    """Serves `calls` ({name: (argument type, function)}) to programs that know `key`, and `pages` to all."""
+    """Serves `calls` ({name: (argument type, function)}) to programs that know `key`, and `pages` to all.
 
-    def __init__(self, calls: dict[str, Call], key: str, bind: str, pages: Pages = lambda path, address: None) -> None:
-        self._pages = pages
+    Other machines come through `door`, where they prove themselves by TLS, if there is one.
+    """
+
+    def __init__(
+        self,
+        calls: dict[str, Call],
+        key: str,
+        bind: str,
+        pages: Pages = lambda path, address: None,
+        door: Door | None = None,
+    ) -> None:
+        self._pages, self._door = pages, door
         self._calls = {name.encode(): call for name, call in calls.items()}
         self._key = key.encode()
         name, _, port = bind.rpartition(":")
         self._listener = listeners.listen(name, int(port), backlog=256)
         self.address = f"{name}:{self._listener.getsockname()[1]}"
+        self._listeners = [self._listener]
+        if door:
+            name, _, port = door.bind.rpartition(":")
+            self._listeners.append(listeners.listen(name, int(port), backlog=256))
+            self.address = f"{name}:{self._listeners[1].getsockname()[1]}"
         self._selector = selectors.DefaultSelector()
         self._threads = ThreadPool(self._serve, "storage")
         self._returned: queue.SimpleQueue[Stream] = queue.SimpleQueue()
@@ -76,7 +92,8 @@ class Server:
 
     def start(self) -> None:
         """Accept connections from now on."""
-        self._selector.register(self._listener, selectors.EVENT_READ)
+        for listener in self._listeners:
+            self._selector.register(listener, selectors.EVENT_READ)
         self._selector.register(self._wake_r, selectors.EVENT_READ)
         self._loop.start()
 
@@ -86,10 +103,7 @@ class Server:
         self._wake()
         self._loop.join()
         for stream in list(self._streams):
-            try:
-                stream.sock.shutdown(socket.SHUT_RD)
-            except OSError:
-                pass
+            _end_requests(stream)
         self._threads.stop(ANSWER_S)
         for stream in list(self._streams):
             stream.sock.close()
@@ -105,8 +119,9 @@ class Server:
     def _dispatch(self) -> None:
         while not self._stopping:
             self._handle_events()
-        self._selector.unregister(self._listener)
-        self._listener.close()
+        for listener in self._listeners:
+            self._selector.unregister(listener)
+            listener.close()
         end = time.monotonic() + ON_THEIR_WAY_S
         while (left_s := end - time.monotonic()) > 0:
             self._handle_events(left_s)
@@ -114,8 +129,8 @@ class Server:
 
     def _handle_events(self, timeout_s: float | None = None) -> None:
         for key, _ in self._selector.select(timeout_s):
-            if key.fileobj is self._listener:
-                self._accept()
+            if key.fileobj in self._listeners:
+                self._accept(key.fileobj)
             elif key.fileobj == self._wake_r:
                 os.read(self._wake_r, 4096)
                 self._park()
@@ -123,15 +138,31 @@ class Server:
                 self._selector.unregister(key.fileobj)
                 self._threads.submit(key.data)
 
-    def _accept(self) -> None:
+    def drop_removed(self) -> None:
+        """End the connections of machines that were removed from the cloud, also in the middle of a call."""
+        for stream in list(self._streams):
+            peer = stream.peer if isinstance(stream, SecuredStream) else None
+            if self._door and peer and self._door.is_removed(peer.serial):
+                _end_requests(stream, socket.SHUT_RDWR)
+
+    def _accept(self, listener: socket.socket) -> None:
         try:
-            sock, _ = self._listener.accept()
+            sock, _ = listener.accept()
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            stream = Stream(sock, ANSWER_S, LINGER_S) if listener is self._listener else self._secure(sock)
         except OSError:
             return
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        stream = Stream(sock, ANSWER_S, LINGER_S)
         self._streams.add(stream)
-        self._selector.register(sock, selectors.EVENT_READ, stream)
+        self._selector.register(stream.sock, selectors.EVENT_READ, stream)
+
+    def _secure(self, sock: socket.socket) -> Stream:
+        assert self._door is not None
+        try:
+            return self._door.open(sock, ANSWER_S, LINGER_S)
+        except OSError as e:
+            log.error("no connection can be taken from another machine: %s", e)
+            sock.close()
+            raise
 
     def _park(self) -> None:
         while not self._returned.empty():
@@ -155,6 +186,8 @@ class Server:
         """Answer requests until the connection is idle (True) or can't be used any more (False)."""
         try:
             while True:
+                if self._door and not self._door.admits(stream):
+                    return False
                 head = stream.read_head()
                 if not head or not self._answer(stream, head):
                     return False
@@ -218,3 +251,11 @@ class Server:
         if answer.send:
             answer.send(stream.sock)
         return body.skip(MAX_SKIPPED_BYTES)
+
+
+def _end_requests(stream: Stream, how: int = socket.SHUT_RD) -> None:
+    """Let nothing more arrive (and nothing leave). `SSLSocket.shutdown` would go on in plain text."""
+    try:
+        socket.socket.shutdown(stream.sock, how)
+    except OSError:
+        pass
