@@ -2,6 +2,7 @@
 
 import dataclasses
 import socket
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from pileus_objectstore.ring.builder import Builder
 from pileus_objectstore.ring.rings import KINDS, POLICIES_FILE, read_policies, ring_name, write_policies
 from pileus_objectstore.ring.storage_policies import StoragePolicy
 from pileus_objectstore.storage.disks import Disk
+
+MAX_WAIT_S = 60.0
 
 
 class ObjectStoreFixture:
@@ -111,6 +114,16 @@ class ObjectStoreFixture:
         """Start a host again, as after a restart of its process."""
         self.servers[number] = StorageServer(self.configs[number])
         self.servers[number].start()
+
+    def await_recovery(self, devices: int = 4) -> None:
+        """Wait until the first storage server has looked at all of its devices, as it does when it starts.
+
+        While it looks at a listing, that can't be removed.
+        """
+        updater, until = self.servers[0].updater, time.monotonic() + MAX_WAIT_S
+        while len(updater._recovered) < devices:
+            assert time.monotonic() < until, "the storage server is still looking at its devices"
+            time.sleep(0.02)
 
     def drain(self) -> None:
         """Make all delayed updates of listings now."""

@@ -237,6 +237,7 @@ def test_a_damaged_listing_keeps_no_other_one_waiting(
     assert len(found) == 24
     found[0].write_bytes(b"rot")
     store.start_host(0)
+    store.await_recovery()
     auditor = workers[0].auditor
     late = store.app.tools.now() + auditor.reclaim_s + 60
     auditor.now = lambda: late

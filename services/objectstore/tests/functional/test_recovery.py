@@ -36,12 +36,7 @@ def kill(store: ObjectStoreFixture, monkeypatch: pytest.MonkeyPatch, act: Callab
 
 def settled(store: ObjectStoreFixture) -> None:
     """Wait until the new process has looked at all devices."""
-    updater = store.servers[0].updater
-    for _ in range(600):
-        if len(updater._recovered) == 4:
-            break
-        time.sleep(0.05)
-    assert len(updater._recovered) == 4
+    store.await_recovery()
     store.drain()
 
 
