@@ -19,7 +19,8 @@ from pileus_deploy.processes import Process
 
 log = logging.getLogger(__name__)
 
-SETTLE_S = 0.4  # seconds after which a process that began to work counts as replaced
+SETTLE_S = 0.4  # seconds of running after which a process that is ready counts as replaced
+READY_S = 60.0  # seconds after which a process that never says that it is ready counts as that
 STABLE_S = 10.0  # seconds of running after which a process counts as started well
 GRACE_S = 15.0  # seconds from SIGTERM to SIGKILL
 OWN = str(releases.CHECKOUT)
@@ -41,11 +42,30 @@ class Child:
     predecessor: int = 0
     predecessor_checkout: str = ""
     kill_at: float = 0.0  # when SIGTERM has had no effect for too long; 0: it wasn't sent
+    announcement: int | None = None
+    """The descriptor of the eventfd on which it says that it is ready; None if it has, or isn't asked to."""
 
     def is_settled(self, now: float) -> bool:
         """Whether it runs well, as far as one can know yet."""
         needed = STABLE_S if self.failures else SETTLE_S
-        return bool(self.pid) and now - self.started >= needed
+        return bool(self.pid) and now - self.started >= needed and self._is_ready(now)
+
+    def _is_ready(self, now: float) -> bool:
+        if self.announcement is not None:
+            try:
+                os.eventfd_read(self.announcement)
+            except BlockingIOError:
+                if now - self.started < READY_S:
+                    return False
+                log.warning("%s never said that it is ready", self.process.name)
+            self.forget_announcement()
+        return True
+
+    def forget_announcement(self) -> None:
+        """Don't wait any more for the process to say that it is ready."""
+        if self.announcement is not None:
+            os.close(self.announcement)
+        self.announcement = None
 
     def socket_to_inherit(self) -> int | None:
         """Return the socket with which it starts: the caller closes it. None: it makes one itself."""
@@ -119,6 +139,7 @@ class Family:
                 if child.kill_at:  # it ended to be replaced
                     child.checkout = OWN
                 child.pid, child.kill_at = 0, 0.0
+                child.forget_announcement()
                 return child
         return None
 

@@ -48,7 +48,7 @@ def run(plan: Plan, wanted: Sequence[Process], between: Callable[[], object], ha
             paused = not _adopt_plan(plan.state)
         for child in children:
             if not child.pid and child.due <= time.monotonic() and not (paused and child.process.uses_database):
-                _start(plan, child)
+                _start(plan, child, is_replacing=not family.is_of_one_release())
         replacing = not paused and not family.is_of_one_release()
         if replacing:
             family.replace_next()
@@ -105,19 +105,27 @@ def _preload_entry_points() -> None:
     NamedExtensionManager("pileus.network.backends", names=[])
 
 
-def _start(plan: Plan, child: Child) -> None:
+def _start(plan: Plan, child: Child, is_replacing: bool) -> None:
     output = os.open(plan.state / "logs" / f"{child.process.name}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     listener = child.socket_to_inherit()
+    child.announcement = _announcement() if is_replacing and child.process.main else None
     pid = os.fork()
     if pid == 0:
         if listener is not None:
             os.environ[listeners.VARIABLE] = str(listener)
+        if child.announcement is not None:
+            os.environ[listeners.READY_VARIABLE] = str(child.announcement)
         _run_child(plan, child.process, output, os.getppid())
     os.close(output)
     if listener is not None:
         os.close(listener)
     child.pid, child.started = pid, time.monotonic()
     (plan.state / "run" / f"{child.process.name}.pid").write_text(f"{pid}\n")
+
+
+def _announcement() -> int:
+    """Return an eventfd on which a process can say that it is ready, and that programs don't inherit."""
+    return os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
 
 
 def _run_child(plan: Plan, process: Process, output: int, parent: int) -> None:
@@ -237,7 +245,8 @@ def _reap(family: Family) -> None:
 def _stop(family: Family, between: Callable[[], object]) -> None:
     """Stop Python processes all at once, then the infrastructure, in reverse order of start."""
     children = family.children
-    for pid in (*family.retiring, *(child.predecessor for child in children if child.predecessor)):
+    family.retiring += [child.predecessor for child in children if child.predecessor]
+    for pid in family.retiring:
         send(pid, signal.SIGTERM)
     ours = [c for c in children if c.process.main]
     for number, group in enumerate((ours, *[[c] for c in reversed(children) if not c.process.main])):
@@ -247,9 +256,11 @@ def _stop(family: Family, between: Callable[[], object]) -> None:
             if child.pid:
                 send(child.pid, signal.Signals(child.process.stop_signal))
         deadline = time.monotonic() + GRACE_S
-        while any(c.pid for c in group) and time.monotonic() < deadline:
+        while (any(c.pid for c in group) or _collect_retiring(family)) and time.monotonic() < deadline:
             signal.sigtimedwait({signal.SIGCHLD}, 0.5)
             _collect(group)
+        for pid in family.retiring:
+            send(pid, signal.SIGKILL)
         for child in group:
             if child.pid:
                 log.warning("%s does not stop; killed", child.process.name)
@@ -262,6 +273,19 @@ def _collect(group: Sequence[Child]) -> None:
     for child in group:
         if child.pid and os.waitpid(child.pid, os.WNOHANG)[0]:
             child.pid = 0
+
+
+def _collect_retiring(family: Family) -> bool:
+    """Return whether processes that were replaced still finish what they have begun."""
+    family.retiring = [pid for pid in family.retiring if not _has_ended(pid)]
+    return bool(family.retiring)
+
+
+def _has_ended(pid: int) -> bool:
+    try:
+        return bool(os.waitpid(pid, os.WNOHANG)[0])
+    except ChildProcessError:
+        return True
 
 
 def _write_state(plan: Plan, family: Family, handed: Handover | None = None) -> None:

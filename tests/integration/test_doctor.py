@@ -11,6 +11,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,9 @@ class Doctor:
 
     def finds(self) -> set[str]:
         return {one["check"] for one in self.findings()}
+
+    def finds_only(self, check: str) -> bool:
+        return self.finds() == {check}
 
     def mend(self, check: str) -> None:
         """Do what the finding says."""
@@ -203,7 +207,7 @@ def test_wires(doctor: Doctor, server: Any, state: Path) -> None:
     for check, damage in damages.items():
         with doctor.stopped("network-agent"):
             subprocess.run(damage, check=True)
-            wait_until(f"{check} is found", lambda: doctor.finds() == {check}, 60)  # noqa: B023 -- used at once
+            wait_until(f"{check} is found", partial(doctor.finds_only, check), 60)
             doctor.restart("network-agent")
         wait_until(f"{check} is repaired", lambda: doctor.findings() == [], 120)
     with doctor.stopped("network-agent"):

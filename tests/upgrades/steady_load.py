@@ -11,7 +11,7 @@ from typing import Any
 import requests
 import yaml
 
-FINISH_S = 300
+FINISH_S = 600
 PAUSE_S = 0.25  # between the rounds of each kind of call: a steady load, not a benchmark
 
 

@@ -18,6 +18,7 @@ def load(state: Path) -> Load:
     return Load(state, images[0]["id"], flavor, networks[0]["id"])
 
 
+@pytest.mark.timeout(1800)  # it takes one minute, and the cloud is made within that; a machine may be ten times as slow
 def test_upgrade_undo_and_upgrade_again(newer: Path, state: Path, load: Load) -> None:
     former = running_version(state)
     with load:

@@ -13,6 +13,7 @@ from typing import Any
 from gunicorn.arbiter import Arbiter
 from gunicorn.workers.base import Worker
 
+from pileus_kit import listeners
 from pileus_kit.http_server.event_loop import MAX_SLEEP_S, EventLoop
 from pileus_kit.http_server.limits import Limits
 from pileus_kit.http_server.responder import Responder
@@ -27,7 +28,8 @@ class IdleArbiter(Arbiter):
     Workers under load request another one with SIGTTIN; the youngest ends when none was requested for long.
 
     SIGWINCH has the arbiter retire with all its workers, when a successor has the same socket: they accept nothing
-    more, and answer what they have begun however long that takes.
+    more, and answer what they have begun however long that takes. A connection that a client has kept is closed behind
+    its next answer, or when it was idle for as long as any may be: closed earlier, it would lose a request on its way.
     """
 
     def __init__(self, app: Any) -> None:
@@ -96,12 +98,13 @@ class IdleWorker(Worker):
         responder = Responder(self.limits, self.cfg, self.wsgi, self.log, request_process)
         self.event_loop = responder.event_loop
         responder.pool.start()
-        listeners = list(self.sockets)
-        for listener in listeners:
+        sockets = list(self.sockets)
+        for listener in sockets:
             listener.setblocking(False)
+        listeners.announce_ready()
         while self.alive and not self.is_retiring:
             self._notify_unless_hanging(responder.pool)
-            self.event_loop.run(listeners)
+            self.event_loop.run(sockets)
         if not self.is_retiring:
             self._drain(self.event_loop)
         self._end(self.event_loop)
@@ -125,10 +128,11 @@ class IdleWorker(Worker):
         """Stop accepting; requests that have begun are answered, within the grace period."""
         for listener in self.sockets:
             listener.close()
-        event_loop.end()
+        event_loop.end(self.limits.idle_s if self.alive else self.limits.linger_s)
         while len(event_loop) and self.alive:  # a process that retires lets an upload take its time
             self.notify()
             event_loop.run([])
+        event_loop.end(self.limits.linger_s)
         deadline = time.monotonic() + self.cfg.graceful_timeout
         while len(event_loop) and time.monotonic() < deadline:
             self.notify()

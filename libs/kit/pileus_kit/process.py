@@ -89,5 +89,6 @@ def run_until_signal(start: Callable[[], object], stop: Callable[[], object]) ->
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: over.set())
     start()
+    listeners.announce_ready()
     over.wait()
     stop()

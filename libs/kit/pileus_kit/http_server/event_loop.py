@@ -50,6 +50,7 @@ class EventLoop:
         self._epoll.register(self._stop_event, select.EPOLLIN)
         self._wakes_at = 0.0  # when the main thread looks next (monotonic)
         self.is_draining = self.is_ending = False
+        self._kept_s = limits.idle_s  # how long a connection without a request is kept
 
     def __len__(self) -> int:
         return len(self._connections)
@@ -151,7 +152,7 @@ class EventLoop:
 
     def _wait(self, connection: Connection, state: State, events: int) -> None:
         if self.is_ending and state is State.RECEIVING and not connection.received:
-            connection.deadline = min(connection.deadline, time.monotonic() + self.limits.linger_s)
+            connection.deadline = min(connection.deadline, time.monotonic() + self._kept_s)
         with self._lock:
             connection.state = state
             self._epoll.modify(connection.fd, events | select.EPOLLONESHOT)
@@ -256,10 +257,14 @@ class EventLoop:
                 del self._connections[connection.fd]
                 connection.close(abort=connection.state is State.SENDING)
 
-    def end(self) -> None:
-        """Give kept connections a moment for a request that may be on its way, then close them."""
+    def end(self, kept_s: float) -> None:
+        """Close each connection behind its next answer, and those on which no request comes within `kept_s` seconds.
+
+        A client whose request is on its way when its connection is closed loses that request.
+        """
         self.is_draining = self.is_ending = True
-        soon = time.monotonic() + self.limits.linger_s
+        self._kept_s = kept_s
+        soon = time.monotonic() + kept_s
         with self._lock:
             for connection in self._connections.values():
                 if connection.state in WAITING:

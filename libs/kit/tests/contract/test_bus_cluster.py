@@ -11,9 +11,9 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import amqp
@@ -189,7 +189,7 @@ class Cluster:
         for nodes in (self.nodes[:1], self.nodes[1:]):  # those that start join one that runs
             for node in nodes:
                 node.start()
-            until(lambda: all(node.answers() for node in nodes))  # noqa: B023 -- called at once
+            until(partial(_all_answer, nodes))
         until(lambda: len(self.nodes[0].ask("[atom_to_list(N) || N <- rabbit_mnesia:cluster_nodes(running)]")) == 3)
 
     def queues(self) -> list[str]:
@@ -218,6 +218,10 @@ class Cluster:
         for node in self.nodes:
             node.close()
         self._network.close()
+
+
+def _all_answer(nodes: Sequence["Node"]) -> bool:
+    return all(node.answers() for node in nodes)
 
 
 def until(ready: Callable[[], bool]) -> None:

@@ -1,6 +1,7 @@
 """gunicorn's worker and arbiter as this kit changes them: how a process begins, retires, hangs and ends."""
 
 import logging
+import os
 import signal
 import socket
 import threading
@@ -13,7 +14,7 @@ import pytest
 from gunicorn.app.base import BaseApplication
 from gunicorn.config import Config
 
-from pileus_kit import gunicorn_workers
+from pileus_kit import gunicorn_workers, listeners
 from pileus_kit.gunicorn_workers import IdleArbiter, IdleWorker
 from pileus_kit.http_server.limits import Limits
 from pileus_kit.testing.server_process import RawConnection, eventually
@@ -81,8 +82,45 @@ def test_a_worker_answers(worker: Worker) -> None:
     assert worker.signs > 0
 
 
+def test_a_worker_says_when_it_is_ready(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    announcement = os.eventfd(0, os.EFD_NONBLOCK)
+    monkeypatch.setenv(listeners.READY_VARIABLE, str(os.dup(announcement)))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        found = Worker(listener, site, Limits(threads=1))
+        threading.Thread(target=found.run, daemon=True).start()
+        eventually(lambda: _reads(announcement) == 1)
+        found.handle_exit(signal.SIGTERM, None)
+        assert found.ended.wait(20)
+    os.close(announcement)
+
+
+def _reads(announcement: int) -> int:
+    try:
+        return os.eventfd_read(announcement)
+    except BlockingIOError:
+        return 0
+
+
+def test_a_worker_that_retires_closes_a_kept_connection_behind_its_next_answer(worker: Worker) -> None:
+    """A client whose request is on its way, however late, must not lose it."""
+    with connect(worker) as kept, connect(worker) as unused:
+        kept.send_request("/")
+        kept.read_response()
+        loop = worker.event_loop
+        assert loop
+        eventually(lambda: len(loop) == 2)
+        worker.handle_winch(0, None)
+        eventually(lambda: loop.is_ending)
+        for connection in (kept, unused):
+            connection.send_request("/")
+            status, headers, _ = connection.read_response()
+            assert (status, headers["connection"]) == (200, "close")
+    assert worker.ended.wait(20)
+
+
 @pytest.mark.parametrize("way", ["handle_winch", "handle_exit"])
 def test_a_worker_that_ends_answers_what_has_begun(worker: Worker, site: Site, way: str) -> None:
+    worker.limits = replace(worker.limits, idle_s=0.2)
     with connect(worker) as idle, connect(worker) as busy:
         idle.send_request("/")
         idle.read_response()

@@ -368,13 +368,13 @@ def test_bodies_that_do_not_arrive_have_a_bound_together(
 
 
 def test_a_server_that_ends_answers_what_has_begun(start: Callable[..., Server]) -> None:
-    server = start(linger_s=0.2)
+    server = start()
     with server.connect() as idle, server.connect() as busy:
         idle.send_request("/")
         idle.read_response()
         busy.send_request("/wait")
         assert server.site.waiting.acquire(timeout=60)
-        server.loop.end()
+        server.loop.end(0.2)
         server.loop.wake()
         assert idle.wait_closed()
         server.site.may_go_on.set()

@@ -22,7 +22,7 @@ from pileus_objectstore.storage.pack_records import MAX_PACK_BYTES
 from pileus_objectstore.wire import contract, daemon_calls, recon_calls, shard_calls
 from pileus_objectstore.wire.client import open_pool
 from pileus_objectstore.wire.secured import Credentials, Door
-from pileus_objectstore.wire.server import Call, Server
+from pileus_objectstore.wire.server import ON_THEIR_WAY_S, Call, Server
 
 log = logging.getLogger(__name__)
 
@@ -55,9 +55,12 @@ class StorageServer:
     def _drop_removed(self) -> None:
         self.server.drop_removed()
 
-    def stop(self) -> None:
-        """Finish the calls under way and the updates of listings, then release the devices for the next process."""
-        self.server.stop()
+    def stop(self, on_their_way_s: float = ON_THEIR_WAY_S) -> None:
+        """Finish the calls under way and the updates of listings, then release the devices for the next process.
+
+        Calls that come within `on_their_way_s` seconds on connections that are open are answered, too.
+        """
+        self.server.stop(on_their_way_s)
         self.updater.stop()
         self.host.close()
         self.pool.close()

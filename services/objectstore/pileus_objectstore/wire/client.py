@@ -33,6 +33,7 @@ class Exchange:
         self._chunked = size < 0
         self._head = pool.head(name, msgspec.json.encode(args), size)
         self._stream = pool.acquire(host)
+        self._ends = False  # the host closes the connection behind its reply
 
     def start(self) -> "Exchange":
         """Send the head. Raises HostDown, like all that send or receive."""
@@ -71,6 +72,7 @@ class Exchange:
             if not head:
                 raise ConnectionBroken("closed without an answer")
             _, headers = parse_head(head)
+            self._ends = headers.get(b"connection") == b"close"
             result = decoding.decode(headers[b"x-result"], kind)
             return result, Body(self._stream, body_size(headers))
         except (OSError, msgspec.MsgspecError, KeyError) as e:
@@ -84,7 +86,7 @@ class Exchange:
     def done(self, body: Body | None = None) -> None:
         """Give the connection back to the pool, or close it if too much of a reply's body is left on it."""
         try:
-            whole = body is None or body.skip(CHUNK_BYTES)
+            whole = not self._ends and (body is None or body.skip(CHUNK_BYTES))
         except OSError:
             whole = False
         if whole:

@@ -14,6 +14,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from http import HTTPStatus
 
 import msgspec
@@ -35,6 +36,7 @@ from pileus_objectstore.wire.thread_pool import ThreadPool
 log = logging.getLogger(__name__)
 LINGER_S = 0.25
 ON_THEIR_WAY_S = 0.05  # how long a server that stops still reads requests: those that were sent before it did
+CLOSING = b"Connection: close\r\n"  # in an answer: the connection ends behind it
 MAX_SKIPPED_BYTES = 16 << 20  # of a refused body: the refusal must arrive before the connection ends
 ANSWER_S = 60.0
 
@@ -88,7 +90,7 @@ class Server:
         os.set_blocking(self._wake_w, False)
         self._loop = threading.Thread(target=self._dispatch, name="storage-accept", daemon=True)
         self._streams: set[Stream] = set()
-        self._stopping = False
+        self._stopping, self._on_their_way_s = False, 0.0
 
     def start(self) -> None:
         """Accept connections from now on."""
@@ -97,9 +99,10 @@ class Server:
         self._selector.register(self._wake_r, selectors.EVENT_READ)
         self._loop.start()
 
-    def stop(self) -> None:
-        """Finish the calls that are being answered, then close all connections."""
-        self._stopping = True
+    def stop(self, on_their_way_s: float = ON_THEIR_WAY_S) -> None:
+        """Finish the calls that are being answered, and those that come on open connections within `on_their_way_s`
+        seconds, each of which ends behind its answer; then close all connections."""
+        self._on_their_way_s, self._stopping = on_their_way_s, True
         self._wake()
         self._loop.join()
         for stream in list(self._streams):
@@ -111,10 +114,8 @@ class Server:
             os.close(fd)
 
     def _wake(self) -> None:
-        try:
+        with suppress(OSError):  # it is woken already, or has ended
             os.write(self._wake_w, b"x")
-        except BlockingIOError:
-            pass
 
     def _dispatch(self) -> None:
         while not self._stopping:
@@ -122,8 +123,8 @@ class Server:
         for listener in self._listeners:
             self._selector.unregister(listener)
             listener.close()
-        end = time.monotonic() + ON_THEIR_WAY_S
-        while (left_s := end - time.monotonic()) > 0:
+        end = time.monotonic() + self._on_their_way_s
+        while self._streams and (left_s := end - time.monotonic()) > 0:
             self._handle_events(left_s)
         self._selector.close()
 
@@ -181,6 +182,8 @@ class Server:
         else:
             self._streams.discard(stream)
             stream.sock.close()
+            if self._stopping:
+                self._wake()
 
     def _talk(self, stream: Stream) -> bool:
         """Answer requests until the connection is idle (True) or can't be used any more (False)."""
@@ -190,8 +193,6 @@ class Server:
                     return False
                 head = stream.read_head()
                 if not head or not self._answer(stream, head):
-                    return False
-                if self._stopping:
                     return False
                 if not (stream.waiting() if self._threads.waiting else stream.arrives()):
                     return True
@@ -239,8 +240,10 @@ class Server:
 
     def _send(self, stream: Stream, answer: CallResult, body: Body) -> bool:
         length = answer.length if answer.send else len(answer.body)
-        head = b"HTTP/1.1 200 OK\r\nX-Result: %b\r\nContent-Length: %d\r\n\r\n" % (
+        ends = self._stopping
+        head = b"HTTP/1.1 200 OK\r\nX-Result: %b\r\n%bContent-Length: %d\r\n\r\n" % (
             msgspec.json.encode(answer.result),
+            CLOSING if ends else b"",
             length,
         )
         if len(answer.body) < CHUNK_BYTES:
@@ -250,7 +253,7 @@ class Server:
             stream.sock.sendall(answer.body)
         if answer.send:
             answer.send(stream.sock)
-        return body.skip(MAX_SKIPPED_BYTES)
+        return body.skip(MAX_SKIPPED_BYTES) and not ends
 
 
 def _end_requests(stream: Stream, how: int = socket.SHUT_RD) -> None:

@@ -4,11 +4,13 @@ import hashlib
 import random
 import socket
 import threading
+import time
 from collections.abc import Iterator
 
 import h11
 import pytest
 
+from pileus_kit.errors import HostDown
 from pileus_objectstore.wire.client import Pool
 from pileus_objectstore.wire.daemon_calls import DoneReply, Reclaim
 from pileus_objectstore.wire.framing import (
@@ -230,6 +232,38 @@ def test_wrong_arguments_and_bugs_are_answered(server: Server) -> None:
     reply, _ = pool.call(server.address, "reclaim", Reclaim("d2", "0"), DoneReply)
     assert reply.why == "d2 0"
     pool.close()
+
+
+def test_a_server_that_stops_answers_on_open_connections_and_ends_each_behind_its_answer() -> None:
+    """A proxy that found its connection open just before, and sends late, doesn't lose the call."""
+    working, may_end = threading.Event(), threading.Event()
+
+    def slow(args: Reclaim, body: Body) -> CallResult:
+        working.set()
+        may_end.wait(30)
+        return CallResult(DoneReply(why=args.device))
+
+    stopping, pool = Server({"slow": (Reclaim, slow)}, KEY, "127.0.0.1:0"), Pool(KEY)
+    stopping.start()
+    busy = pool.open(stopping.address, "slow", Reclaim("busy", "0")).start()
+    late = pool.open(stopping.address, "slow", Reclaim("late", "0"))
+    assert working.wait(30)
+    while len(stopping._streams) < 2:
+        time.sleep(0.01)
+    end = threading.Thread(target=stopping.stop, args=(60,))
+    end.start()
+    while not stopping._stopping:
+        time.sleep(0.01)
+    late.start()
+    may_end.set()
+    for exchange, name in ((busy, "busy"), (late, "late")):
+        reply, _ = exchange.reply(DoneReply)
+        exchange.done()
+        assert reply.why == name
+    end.join(30)
+    assert not end.is_alive(), "it waits no longer than connections are open"
+    with pytest.raises(HostDown):
+        pool.call(stopping.address, "slow", Reclaim("d", "0"), DoneReply)
 
 
 def test_bodies() -> None:
