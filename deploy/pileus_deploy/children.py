@@ -37,8 +37,8 @@ class Child:
     due: float = field(default=0.0)  # when to start it (again), on the monotonic clock
     checkout: str = OWN
     """The release whose code it runs."""
-    listener: int | None = None
-    """The socket that its next start takes over."""
+    listeners: list[int] = field(default_factory=list)
+    """The sockets that its next start takes over."""
     predecessor: int = 0
     predecessor_checkout: str = ""
     kill_at: float = 0.0  # when SIGTERM has had no effect for too long; 0: it wasn't sent
@@ -67,12 +67,10 @@ class Child:
             os.close(self.announcement)
         self.announcement = None
 
-    def socket_to_inherit(self) -> int | None:
-        """Return the socket with which it starts: the caller closes it. None: it makes one itself."""
-        found, self.listener = self.listener, None
-        if found is None and self.predecessor:
-            found = sockets.listening(self.predecessor)
-        return found
+    def sockets_to_inherit(self) -> list[int]:
+        """Return the sockets with which it starts: the caller closes them. What is missing it makes itself."""
+        found, self.listeners = self.listeners, []
+        return found or (sockets.listening(self.predecessor) if self.predecessor else [])
 
 
 class Family:
@@ -123,7 +121,7 @@ class Family:
                 child.failures,
                 child.predecessor,
                 child.predecessor_checkout,
-                child.listener,
+                tuple(child.listeners),
             )
             for child in self.children
         ]
@@ -182,14 +180,14 @@ def _adopted(process: Process, handed: HandedProcess | None) -> Child:
         0,
         0.0,
         OWN if same or not handed.pid else handed.checkout,
-        handed.listener,
+        list(handed.listeners),
         handed.predecessor,
         handed.predecessor_checkout,
     )
 
 
 def _replace(child: Child, now: float) -> None:
-    child.listener = sockets.listening(child.pid) if child.process.main else None
+    child.listeners = sockets.listening(child.pid) if child.process.main else []
     if child.process.is_api:
         child.predecessor, child.predecessor_checkout = child.pid, child.checkout
         child.pid, child.due, child.checkout = 0, 0.0, OWN

@@ -35,8 +35,8 @@ class HandedProcess:
     predecessor: int = 0
     """The process that it replaces and that still runs; 0 if there is none."""
     predecessor_checkout: str = ""
-    listener: int | None = None
-    """The descriptor of the socket that its next start takes over."""
+    listeners: tuple[int, ...] = ()
+    """The descriptors of the sockets that its next start takes over."""
 
 
 @dataclass(frozen=True)
@@ -68,9 +68,7 @@ def requested(state: Path) -> Release | None:
 
 def execute(state: Path, target: Release, processes: Sequence[HandedProcess], retiring: Sequence[int]) -> None:
     """Become the target's supervisor. Returns only if its interpreter can't be executed."""
-    for one in processes:
-        if one.listener is not None:
-            os.set_inheritable(one.listener, True)
+    _keep_sockets(processes)
     _write(state, Handover(releases.own(), tuple(processes), tuple(retiring)))
     log.warning("release %s takes over", target)
     _execute(state, target)
@@ -96,11 +94,16 @@ def take(state: Path) -> Handover:
 def give_back(state: Path, handed: Handover, problem: str) -> None:
     """Execute the former release again, with everything as it was, because this one can't supervise."""
     _write(state, Handover(releases.own(), handed.processes, handed.retiring, problem))
-    for one in handed.processes:
-        if one.listener is not None:
-            os.set_inheritable(one.listener, True)
+    _keep_sockets(handed.processes)
     _execute(state, handed.former)
     sys.exit(70)
+
+
+def _keep_sockets(processes: Sequence[HandedProcess]) -> None:
+    """Let the sockets stay open when another release's code is executed."""
+    for one in processes:
+        for number in one.listeners:
+            os.set_inheritable(number, True)
 
 
 def _write(state: Path, handed: Handover) -> None:

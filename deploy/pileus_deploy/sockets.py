@@ -16,25 +16,26 @@ class SocketsOutOfReach(RuntimeError):
     """The kernel gives us no other process's sockets; the message says what would help."""
 
 
-def listening(pid: int) -> int | None:
-    """Return a duplicate of the socket on which a process accepts connections; None if there is none.
+def listening(pid: int) -> list[int]:
+    """Return duplicates of the sockets on which a process accepts connections.
 
-    The caller owns the descriptor. Raises SocketsOutOfReach.
+    The caller owns the descriptors. Raises SocketsOutOfReach.
     """
     try:
         process = os.pidfd_open(pid)
     except ProcessLookupError:
-        return None
+        return []
+    found = []
     try:
         for number in _sockets(pid):
-            found = _duplicate(process, number)
-            if found is not None and _accepts(found):
-                return found
-            if found is not None:
-                os.close(found)
+            duplicate = _duplicate(process, number)
+            if duplicate is not None and _accepts(duplicate):
+                found.append(duplicate)
+            elif duplicate is not None:
+                os.close(duplicate)
     finally:
         os.close(process)
-    return None
+    return found
 
 
 def _sockets(pid: int) -> list[int]:

@@ -107,18 +107,17 @@ def _preload_entry_points() -> None:
 
 def _start(plan: Plan, child: Child, is_replacing: bool) -> None:
     output = os.open(plan.state / "logs" / f"{child.process.name}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    listener = child.socket_to_inherit()
+    inherited = child.sockets_to_inherit()
     child.announcement = _announcement() if is_replacing and child.process.main else None
     pid = os.fork()
     if pid == 0:
-        if listener is not None:
-            os.environ[listeners.VARIABLE] = str(listener)
+        os.environ[listeners.VARIABLE] = ",".join(map(str, inherited))
         if child.announcement is not None:
             os.environ[listeners.READY_VARIABLE] = str(child.announcement)
         _run_child(plan, child.process, output, os.getppid())
     os.close(output)
-    if listener is not None:
-        os.close(listener)
+    for number in inherited:
+        os.close(number)
     child.pid, child.started = pid, time.monotonic()
     (plan.state / "run" / f"{child.process.name}.pid").write_text(f"{pid}\n")
 

@@ -171,7 +171,7 @@ def _check(plan: Plan, now: Running, target: Release, journal: Journal | None) -
     if missing:
         raise RuntimeError(f"{', '.join(missing)} can't be kept running; deploy/status shows where to look")
     for name, about in now.processes.items():
-        if name.endswith("-api") and (found := sockets.listening(about["pid"])) is not None:
+        for found in sockets.listening(about["pid"]) if name.endswith("-api") else ():
             os.close(found)
     if plan.controller:
         return

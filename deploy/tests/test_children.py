@@ -19,7 +19,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
     """What signals processes get; their sockets are out of a test's reach."""
     found: list[tuple[int, int]] = []
     monkeypatch.setattr(children, "send", lambda pid, number: found.append((pid, number)))
-    monkeypatch.setattr(children.sockets, "listening", lambda pid: None)
+    monkeypatch.setattr(children.sockets, "listening", lambda pid: [])
     return found
 
 

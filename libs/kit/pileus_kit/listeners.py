@@ -9,27 +9,41 @@ import os
 import socket
 
 VARIABLE = "PILEUS_LISTENER"
-"""The environment variable with the number of the descriptor."""
+"""The environment variable with the numbers of the descriptors, separated by commas."""
 READY_VARIABLE = "PILEUS_READY"
 """The environment variable with the number of an eventfd that the supervisor reads."""
 
 
+_given: list[int] = []
+"""The descriptors that were given to this process and that nobody has taken yet."""
+
+
 def inherited() -> int | None:
-    """Return the descriptor of the listening socket that was given to this process; None if it has to make its own.
+    """Return the descriptor of a listening socket that was given to this process; None if it has to make its own.
 
     The descriptor belongs to the caller; what this process starts doesn't inherit it.
     """
-    given = os.environ.pop(VARIABLE, "")
-    if not given:
-        return None
-    os.set_inheritable(int(given), False)
-    return int(given)
+    _read_variable()
+    return _given.pop(0) if _given else None
 
 
 def listen(host: str, port: int, backlog: int) -> socket.socket:
-    """Return the socket that was given to this process, or else a new one on this address."""
-    given = inherited()
-    return socket.create_server((host, port), backlog=backlog) if given is None else socket.socket(fileno=given)
+    """Return the socket on this address that was given to this process, or else a new one."""
+    _read_variable()
+    wanted = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][4][:2]
+    for number in _given:
+        found = socket.socket(fileno=number)
+        if found.getsockname()[:2] == wanted:
+            _given.remove(number)
+            return found
+        found.detach()
+    return socket.create_server((host, port), backlog=backlog)
+
+
+def _read_variable() -> None:
+    for number in filter(None, os.environ.pop(VARIABLE, "").split(",")):
+        os.set_inheritable(int(number), False)
+        _given.append(int(number))
 
 
 def announce_ready() -> None:
