@@ -15,7 +15,7 @@ READY_VARIABLE = "PILEUS_READY"
 
 
 _given: list[int] = []
-"""The descriptors that were given to this process and that nobody has taken yet."""
+"""The descriptors that were given to this process and not taken yet."""
 
 
 def inherited() -> int | None:
