@@ -19,6 +19,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from pileus_kit.file_modes import make_traversable
@@ -127,9 +128,10 @@ def _end_hung_probe(daemon: "subprocess.Popen[bytes]") -> None:
 
     libvirtd asks each QEMU for its capabilities when it first needs them, and waits for the answer without a limit. A
     QEMU that accepts its monitor's connection twice never answers (seen once in a hundred starts). After that QEMU's
-    end libvirtd would assume for good that it can do nothing, so libvirtd has to start again as well.
+    end libvirtd would assume for good that it can do nothing, so libvirtd has to start again as well. Such a QEMU uses
+    no processor time any more, which tells it from one on a busy machine.
     """
-    since: dict[int, float] = {}
+    seen: dict[int, tuple[bytes, float]] = {}
     began = time.monotonic()
     while daemon.poll() is None and time.monotonic() < began + PROBED_S:
         time.sleep(1)
@@ -137,8 +139,10 @@ def _end_hung_probe(daemon: "subprocess.Popen[bytes]") -> None:
             f"/proc/self/task/{os.getpid()}/children"
         ).split()  # the capabilities of the process that started us
         probes = {int(pid) for pid in ours if b"\0none,accel=" in _read(f"/proc/{int(pid)}/cmdline")}
-        since = {pid: since.get(pid, time.monotonic()) for pid in probes}
-        hung = [pid for pid, at in since.items() if time.monotonic() > at + PROBE_S]
+        used = {pid: b" ".join(_read(f"/proc/{pid}/stat").rpartition(b")")[2].split()[11:13]) for pid in probes}
+        unchanged = {pid: seen[pid] for pid in probes if pid in seen and seen[pid][0] == used[pid]}
+        seen = {pid: (used[pid], time.monotonic()) for pid in probes} | unchanged
+        hung = [pid for pid, (_, at) in seen.items() if time.monotonic() > at + PROBE_S]
         if hung:
             print(f"QEMU {hung[0]} doesn't say what it can do; libvirtd starts again", file=sys.stderr, flush=True)
             os.kill(hung[0], signal.SIGKILL)
@@ -258,7 +262,8 @@ def stop(state: Path) -> None:
     for daemon in ("libvirtd", "virtlogd"):
         pid = running(state, daemon)
         if pid:
-            os.kill(pid, signal.SIGTERM)
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
             while running(state, daemon):
                 time.sleep(0.05)
 

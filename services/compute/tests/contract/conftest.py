@@ -9,6 +9,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -112,7 +113,8 @@ class Daemon:
         """End all processes at once; at the next boot none of them runs."""
         while victims := [*self.daemons(), *self.guests()]:
             for pid in victims:
-                os.kill(pid, signal.SIGKILL)
+                with suppress(ProcessLookupError):  # it ended by itself, as QEMU does without its libvirtd
+                    os.kill(pid, signal.SIGKILL)
             time.sleep(0.05)
         (self.state / "libvirt/boot_id").unlink()
         libvirtd_of_ours.start(self.state)
