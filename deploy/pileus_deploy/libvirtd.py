@@ -269,13 +269,17 @@ def stop(state: Path) -> None:
 
 
 def running(state: Path, daemon: str) -> int | None:
-    """Return the daemon's process number; the pid file counts only if that process is this daemon, and alive."""
+    """Return the daemon's process number; the pid file counts only if that process is this daemon, and alive.
+
+    A process whose first thread has ended has its sockets until the last one has.
+    """
     try:
         pid = int(_pid_file(state, daemon).read_text())
         name, status = Path(f"/proc/{pid}/stat").read_text().split("(", 1)[1].rsplit(")", 1)
+        threads = len(os.listdir(f"/proc/{pid}/task"))  # noqa: PTH208 -- only counted
     except (OSError, ValueError):
         return None
-    return pid if name == daemon and status.split()[0] != "Z" else None
+    return pid if name == daemon and (status.split()[0] != "Z" or threads > 1) else None
 
 
 def _pid_file(state: Path, daemon: str) -> Path:

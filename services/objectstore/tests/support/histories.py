@@ -14,6 +14,9 @@ from math import inf
 
 NOTHING = ""  # the value of an object that is not there
 
+State = tuple[frozenset[int], str, frozenset[tuple[str, int]]]
+"""Which of the certain operations are done, the value, and how many uncertain writes of each value were used."""
+
 
 @dataclass
 class Operation:
@@ -56,27 +59,44 @@ class History:
 
 
 def explained(operations: list[Operation]) -> bool:
-    """Whether there is an order of these operations of one key in which every read returns what was written last."""
-    read = {operation.value for operation in operations if operation.known and not operation.write}
-    needed = (operation for operation in operations if operation.known or operation.value in read)
-    operations = sorted(needed, key=lambda operation: operation.began)
-    certain = frozenset(number for number, operation in enumerate(operations) if operation.known)
-    seen: set[tuple[frozenset[int], str]] = set()
-    states = [(frozenset[int](), NOTHING)]
+    """Whether there is an order of these operations of one key in which every read returns what was written last.
+
+    A write with an unknown outcome need not have taken effect, so it only counts right before a read of its value.
+    """
+    certain = sorted((operation for operation in operations if operation.known), key=lambda operation: operation.began)
+    spare: dict[str, list[float]] = {}
+    for operation in operations:
+        if not operation.known:
+            spare.setdefault(operation.value, []).append(operation.began)
+    begins = {value: sorted(times) for value, times in spare.items()}
+    seen: set[State] = set()
+    states: list[State] = [(frozenset(), NOTHING, frozenset())]
     while states:
-        done, value = states.pop()
-        if certain <= done:
+        state = states.pop()
+        if len(state[0]) == len(certain):
             return True
-        if (done, value) in seen:
-            continue
-        seen.add((done, value))
-        left = [(number, operation) for number, operation in enumerate(operations) if number not in done]
-        first_end = min(operation.ended for _, operation in left)
-        for number, operation in left:
-            if operation.began > first_end:
-                break
-            if operation.write:
-                states.append((done | {number}, operation.value))
-            elif operation.value == value:
-                states.append((done | {number}, value))
+        if state not in seen:
+            seen.add(state)
+            states += _next_states(certain, begins, state)
     return False
+
+
+def _next_states(certain: list[Operation], begins: dict[str, list[float]], state: State) -> list[State]:
+    """The states after one more of the certain operations."""
+    done, value, used = state
+    left = [(number, operation) for number, operation in enumerate(certain) if number not in done]
+    first_end = min(operation.ended for _, operation in left)
+    possible = [(number, operation) for number, operation in left if operation.began <= first_end]
+    for number, operation in possible:
+        if not operation.write and operation.value == value:
+            return [(done | {number}, value, used)]  # a read that fits now can only hinder others later
+    found: list[State] = []
+    for number, operation in possible:
+        uses = dict(used)
+        count = uses.get(operation.value, 0)
+        if operation.write:
+            found.append((done | {number}, operation.value, used))
+        elif any(began <= first_end for began in begins.get(operation.value, [])[count:]):
+            uses[operation.value] = count + 1
+            found.append((done | {number}, operation.value, frozenset(uses.items())))
+    return found

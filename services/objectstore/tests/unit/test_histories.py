@@ -38,3 +38,13 @@ def read(value: str, began: float, ended: float) -> Operation:
 def test_histories(operations: list[Operation], good: bool) -> None:
     assert explained(operations) is good
     assert explained(operations[::-1]) is good
+
+
+@pytest.mark.parametrize(("last", "good"), [("w29", True), ("w3", False)])
+def test_many_writes_without_an_answer(last: str, good: bool) -> None:
+    """Each may have taken effect at any time, and still the answer comes at once."""
+    operations = [write(NOTHING, n) for n in range(40)]
+    for n in range(30):
+        operations += [write(f"w{n}", n, n + 0.5), read(NOTHING, n + 0.6, n + 0.9)]
+    operations += [write("w29", 30, 31), read(last, 32, 33), read(last, 34, 35)]
+    assert explained(operations) is good
