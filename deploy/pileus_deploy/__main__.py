@@ -5,7 +5,7 @@ import os
 import sys
 from dataclasses import replace
 
-from pileus_deploy import arguments, lifecycle, pauses, plan_files, secret_rotation, uninstall
+from pileus_deploy import arguments, control_machines, lifecycle, pauses, plan_files, secret_rotation, uninstall
 from pileus_deploy.plan import Plan
 from pileus_deploy.status import status
 from pileus_kit.file_modes import use_private_umask
@@ -21,6 +21,7 @@ CHOSEN = (
     "certificate",
     "key",
     "authorities",
+    "virtual_address",
 )
 """The options of `up` that are kept in the plan."""
 
@@ -91,6 +92,8 @@ def _check_place_and_time(plan: Plan, command: str) -> None:
     """Raise RuntimeError if the command must not run on this machine, or not now."""
     if command in ("up", "rotate", "upgrade") and pauses.is_wanted(plan.state):
         raise RuntimeError("the databases are being moved; wait for the end of `pileus cloud database move`")
+    if command == "database" and plan.virtual_address and control_machines.others(plan):
+        raise RuntimeError("the other control machines use these databases, too: a cloud with several can't move them")
     if command in ("rotate", "database") and plan.controller:
         raise RuntimeError(f"this machine joined the cloud at {plan.controller}; run this there")
 
@@ -121,6 +124,9 @@ def _why_refused(plan: Plan, changes: dict[str, object]) -> str:
         return f"The cloud in {plan.state} has its databases elsewhere: `pileus cloud database move URL` moves them."
     if plan.controller and changes.keys() - {"hypervisor", "network_driver", "volume_driver"}:
         return f"This machine joined the cloud at {plan.controller}; such options are for the machine there."
+    why = control_machines.why_refused(replace(plan, **changes), plan)  # type: ignore[arg-type]
+    if why:
+        return why
     if bool(changes.get("certificate")) != bool(changes.get("key")):
         return "--certificate and --key go together."
     if changes.get("certificate") and not (plan.tls or changes.get("tls")):

@@ -1,6 +1,7 @@
 """The command line of `pileus cloud`, which deploy/up and its siblings call."""
 
 import argparse
+import ipaddress
 import os
 from pathlib import Path
 
@@ -43,7 +44,7 @@ def parser() -> argparse.ArgumentParser:
         "--roles",
         type=_roles,
         default=("compute",),
-        help=f"of {', '.join(ROLES)}, separated by commas (default compute)",
+        help=f"of {', '.join(role for role in ROLES if role not in NOT_YET)}, separated by commas (default compute)",
     )
     join = add("join", "make this machine one of the cloud's, with a line that `invite` printed")
     join.add_argument("line")
@@ -70,6 +71,13 @@ def _add_up(up: argparse.ArgumentParser) -> None:
     )
     up.add_argument(
         "--tls", action="store_true", default=None, help="serve the APIs by TLS, and let other machines join"
+    )
+    up.add_argument(
+        "--virtual-address",
+        metavar="ADDRESS",
+        type=_address,
+        help="where the cloud is reached while any of its control machines lives; from the first `up` on, with --tls, "
+        "--address and --database",
     )
     up.add_argument("--certificate", type=_file, help="PEM file for the APIs instead of the cloud's own authority's")
     up.add_argument("--key", type=_file, help="PEM file of that certificate's key")
@@ -125,6 +133,13 @@ def _offset(text: str) -> int:
     return int(text)
 
 
+def _address(text: str) -> str:
+    try:
+        return str(ipaddress.IPv4Address(text))
+    except ValueError as err:
+        raise argparse.ArgumentTypeError(str(err)) from None
+
+
 def _file(text: str) -> str:
     if not Path(text).is_file():
         raise argparse.ArgumentTypeError(f"there is no file {text}")
@@ -133,7 +148,7 @@ def _file(text: str) -> str:
 
 def _roles(text: str) -> tuple[str, ...]:
     found = tuple(dict.fromkeys(text.split(",")))
-    unknown = [role for role in found if role not in ROLES]
+    unknown = [role for role in found if role not in ROLES or role in NOT_YET]
     if unknown:
         why = NOT_YET.get(unknown[0], f"roles are {', '.join(ROLES)}, separated by commas")
         raise argparse.ArgumentTypeError(f"no machine can join as {unknown[0]!r} yet: {why}")

@@ -66,8 +66,12 @@ class Authority:
         address: str,
         lasts: datetime.timedelta | None = None,
         purpose: Purpose = MACHINE,
+        shared: str = "",
     ) -> x509.Certificate:
         """Return a certificate of the request's key. The names are the caller's: nothing else of the request counts.
+
+        `shared` is an address that the machine may serve at besides its own. Such a machine has a node of the bus, and
+        Erlang looks for its address among the names.
 
         Raises RequestRefused if the request isn't signed with its key, or the key is of another kind.
         """
@@ -83,7 +87,9 @@ class Authority:
         lasts = lasts or datetime.timedelta(days=purpose.days)
         builder = _builder(purpose.name.format(name), self.certificate.subject, lasts).public_key(public)
         if purpose.serves:
-            names = [x509.DNSName(name), x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address(address))]
+            addresses = [x509.IPAddress(ipaddress.ip_address(one)) for one in (address, shared) if one]
+            hosts = [x509.DNSName(one) for one in (name, "localhost", *([address] if shared else []))]
+            names = [*hosts, *addresses]
             builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
         sides = {ExtendedKeyUsageOID.SERVER_AUTH: purpose.serves, ExtendedKeyUsageOID.CLIENT_AUTH: purpose.asks}
         return (

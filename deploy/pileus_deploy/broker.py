@@ -21,6 +21,8 @@ from pileus_kit import accounts
 BIN = Path("/usr/lib/rabbitmq/bin")
 EPMD = "/usr/bin/epmd"
 VHOST = "/"
+TOLD = "accounts.json"
+"""What the first control machine has told another one of hosts' accounts."""
 QUIET = "+S 1:1 +sbwt none +sbwtdcpu none +sbwtdio none"
 TLS_FILES = {"cacertfile": "authority.pem", "certfile": "machine.pem", "keyfile": "machine.key"}
 
@@ -50,7 +52,13 @@ def environment(plan: Plan) -> tuple[tuple[str, str], ...]:
         "LANG": "C.UTF-8",
         "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
     }
-    return tuple((alone | (broker_cluster.environment(plan.address, node, QUIET) if plan.brokers else {})).items())
+    if not plan.bus_nodes:
+        return tuple(alone.items())
+    secured = broker_cluster.tls_arguments(distribution_file(plan)) if plan.tls else ""
+    together = broker_cluster.environment(plan.address, node, f"{secured} {QUIET}".lstrip())
+    if plan.tls:  # other machines come by TLS, and processes of this one by the loopback address
+        together["RABBITMQ_NODE_IP_ADDRESS"] = "127.0.0.1"
+    return tuple((alone | together).items())
 
 
 def command(plan: Plan) -> tuple[str, ...]:
@@ -59,20 +67,20 @@ def command(plan: Plan) -> tuple[str, ...]:
 
 def epmd_command(plan: Plan) -> tuple[str, ...]:
     """The command of Erlang's port mapper, which the node would otherwise start as a daemon that outlives it."""
-    return (EPMD, "-port", str(port(plan) + 1), "-address", plan.address if plan.brokers else "127.0.0.1")
+    return (EPMD, "-port", str(port(plan) + 1), "-address", plan.address if plan.bus_nodes else "127.0.0.1")
 
 
 def prepare(plan: Plan) -> None:
     """Write the files that the node reads when it starts."""
     home = plan.state / "rabbitmq"
-    if not plan.brokers:  # nothing in a node that is alone outlives a start, least of all an old account
+    if not plan.bus_nodes:  # nothing in a node that is alone outlives a start, least of all an old account
         shutil.rmtree(home / "mnesia", ignore_errors=True)
     for name in ("mnesia", "log"):
         (home / name).mkdir(parents=True, exist_ok=True)
     write_private(home / "enabled_plugins", "[].\n")
     _ensure_cookie(home / COOKIE)
-    if plan.tls:
-        _write_cookie(plan.state / "registrar" / COOKIE, (home / COOKIE).read_text())
+    if plan.tls and not plan.controller:
+        write_cookie(plan.state / "registrar" / COOKIE, (home / COOKIE).read_text())
     write_accounts(plan)
     write_private(
         home / "rabbitmq.conf",
@@ -86,7 +94,7 @@ def prepare(plan: Plan) -> None:
                 "log.file.level = warning",
                 "heartbeat = 30",
                 *(_tls_lines(plan) if plan.tls else ()),
-                *(broker_cluster.config_lines(plan.brokers, port(plan)) if plan.brokers else ()),
+                *(broker_cluster.config_lines(plan.bus_nodes, port(plan)) if plan.bus_nodes else ()),
                 "",
             ]
         ),
@@ -110,24 +118,39 @@ def tls_folder(plan: Plan) -> Path:
     return plan.state / "rabbitmq" / "tls"
 
 
+def distribution_file(plan: Plan) -> Path:
+    """Return the file with the TLS options of the wires between nodes."""
+    return tls_folder(plan) / "nodes.conf"
+
+
+def control_folder(plan: Plan) -> Path:
+    """Return the registrar's copies of what commanding a node takes where nodes speak TLS."""
+    return plan.state / "registrar" / "tls"
+
+
 def copy_certificate(plan: Plan) -> None:
     """Give the node this machine's certificate; it reads the files again within two minutes."""
-    for name in TLS_FILES.values():
-        write_private(tls_folder(plan) / name, plan.tls_file(name).read_text())
+    for place in (tls_folder(plan), *((control_folder(plan),) if plan.bus_nodes else ())):
+        for name in TLS_FILES.values():
+            write_private(place / name, plan.tls_file(name).read_text())
+        if plan.bus_nodes:
+            write_private(place / distribution_file(plan).name, broker_cluster.tls_options(place, TLS_FILES))
 
 
 def control(plan: Plan) -> BrokerControl:
     """Return what a root process tells the node with."""
-    return BrokerControl(port(plan), plan.state / "rabbitmq")
+    return BrokerControl(port(plan), plan.state / "rabbitmq", plan.address if plan.bus_nodes else "", tls_folder(plan))
 
 
 def _ensure_cookie(file: Path) -> None:
     """Draw the node's cookie, with which others command it, where it has none yet."""
     if not file.exists():
-        _write_cookie(file, "".join(secrets.choice(string.ascii_uppercase) for _ in range(32)))
+        write_cookie(file, "".join(secrets.choice(string.ascii_uppercase) for _ in range(32)))
 
 
-def _write_cookie(file: Path, cookie: str) -> None:
+def write_cookie(file: Path, cookie: str) -> None:
+    """Keep the cookie in a file that its owner may only read."""
+    file.parent.mkdir(parents=True, exist_ok=True)
     file.unlink(missing_ok=True)
     write_private(file, cookie)
     file.chmod(0o400)
@@ -141,8 +164,7 @@ def write_accounts(plan: Plan) -> None:
 def definitions(plan: Plan) -> dict[str, Any]:
     """The accounts and their rights: none is an administrator, and none may do more than its part."""
     hashes = {account.name: hash_password(plan.secrets[f"bus {account.name}"]) for account in plan.accounts}
-    for host in HostRecords(plan.state / "registrar").members():
-        hashes |= host.accounts
+    hashes |= accounts_of_hosts(plan)
     return {
         "vhosts": [{"name": VHOST}],
         **account_definitions(hashes),
@@ -151,13 +173,25 @@ def definitions(plan: Plan) -> dict[str, Any]:
                 "name": service,
                 "vhost": VHOST,
                 "type": "topic",
-                "durable": bool(plan.brokers),
+                "durable": bool(plan.bus_nodes),
                 "auto_delete": False,
                 "internal": False,
                 "arguments": {},
             }
             for service in ON_THE_BUS
         ],
+    }
+
+
+def accounts_of_hosts(plan: Plan) -> dict[str, str]:
+    """Return the accounts of machines that joined, and the hashes of their passwords."""
+    told = plan.state / "rabbitmq" / TOLD
+    if plan.controller:
+        return dict(json.loads(told.read_text())) if told.exists() else {}
+    return {
+        account: password_hash
+        for host in HostRecords(plan.state / "registrar").members()
+        for account, password_hash in host.accounts.items()
     }
 
 

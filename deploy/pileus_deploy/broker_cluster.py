@@ -5,7 +5,8 @@ pauses itself: its callers are disconnected and go to the others, and it joins a
 quorum queues consistent anyway; the pause is for accounts and exchanges, which a part of its own would change alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 TICK_S = 8
 """A node that says nothing for so long, give or take a quarter, counts as down (Erlang's net_ticktime)."""
@@ -22,6 +23,22 @@ def environment(address: str, port: int, quiet: str) -> dict[str, str]:
         "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": f"-kernel inet_dist_use_interface {{{listening}}} "
         f"-kernel net_ticktime {TICK_S} {quiet}",
     }
+
+
+def tls_arguments(options: Path) -> str:
+    """Return the arguments with which Erlang speaks TLS to other nodes."""
+    return f"-proto_dist inet_tls -ssl_dist_optfile {options}"
+
+
+def tls_options(folder: Path, files: Mapping[str, str]) -> str:
+    """Return the text of the file of TLS options: each side proves itself by a certificate of this cloud.
+
+    Erlang compares the address in a node's name with the certificate's names of hosts: the authority writes it there.
+    """
+    known = ", ".join(f'{{{option}, "{folder / name}"}}' for option, name in files.items())
+    server = f"{known}, {{verify, verify_peer}}, {{fail_if_no_peer_cert, true}}"
+    client = f"{known}, {{verify, verify_peer}}"
+    return f"[{{server, [{server}]}}, {{client, [{client}]}}].\n"
 
 
 def config_lines(nodes: Sequence[str], port: int) -> list[str]:

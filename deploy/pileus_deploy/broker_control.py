@@ -6,12 +6,22 @@ The commands go through `erl_call`, Erlang's own client, which takes millisecond
 import base64
 import json
 import os
+import secrets
 import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-ERL_CALL = "/usr/bin/erl_call"
+from pileus_deploy import broker_cluster
+
+ERL_CALL, ERL = "/usr/bin/erl_call", "/usr/bin/erl"
+ASK = """
+{ok, Tokens, _} = erl_scan:string(unicode:characters_to_list(iolist_to_binary(
+    (fun Read() -> case io:get_line("") of eof -> []; Line -> [Line | Read()] end end)()))),
+{ok, Expressions} = erl_parse:parse_exprs(Tokens),
+Answer = erpc:call(list_to_atom(os:getenv("PILEUS_NODE")), erl_eval, exprs, [Expressions, []]),
+io:format("{ok, ~0p}~n", [element(2, Answer)]), halt(0).
+"""
 PATIENCE_S = 20
 COOKIE = ".erlang.cookie"
 
@@ -22,10 +32,16 @@ class BrokerFailed(RuntimeError):
 
 @dataclass(frozen=True)
 class BrokerControl:
-    """One node, by its port; `home` is a directory with the node's cookie that the caller may read."""
+    """One node, by its port; `home` is a directory with the node's cookie that the caller may read.
+
+    A node at an `address` is one of several that speak TLS to each other, by the certificate in `proofs`. erl_call
+    can't do that, so such a node is asked by Erlang itself, which takes half a second to start.
+    """
 
     port: int
     home: Path
+    address: str = ""
+    proofs: Path = Path()
 
     def check(self) -> None:
         """Raises BrokerFailed unless the node takes accounts: one that starts doesn't yet."""
@@ -45,16 +61,29 @@ class BrokerControl:
             f'rabbit_networking:close_all_user_connections(N, "the machine was removed") end, [{binaries}])'
         )
 
+    def grow_queues(self) -> None:
+        """Give every quorum queue a copy on this node: those that were made without it have none."""
+        grow = 'rabbit_quorum_queue:grow(node(), <<".*">>, <<".*">>, all)'
+        self._run(f"case rabbit:is_running() of true -> {grow}; false -> not_yet end")
+
+    def _erlang(self) -> list[str]:
+        """Return the command of an Erlang node that has the named one evaluate its standard input."""
+        secured = broker_cluster.tls_arguments(self.proofs / "nodes.conf").split()
+        own = ["-name", f"ask{os.getpid()}x{secrets.token_hex(4)}@{self.address}", "-hidden", "-dist_listen", "false"]
+        return [ERL, "+S", "1:1", "-noinput", "-noshell", *own, *secured, "-eval", ASK]
+
     def _run(self, expression: str) -> str:
-        node = f"pileus{self.port}@localhost"
+        node = f"pileus{self.port}@{self.address or 'localhost'}"
         environment = {
             "HOME": str(self.home),
             "ERL_EPMD_PORT": str(self.port + 1),
             "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
         }
+        if self.address:
+            environment |= {"PILEUS_NODE": node, "LANG": "C.UTF-8", "ERL_CRASH_DUMP": "/dev/null"}
         try:
             done = subprocess.run(
-                [ERL_CALL, "-sname", node, "-e"],
+                self._erlang() if self.address else [ERL_CALL, "-sname", node, "-e"],
                 input=f"{expression}.\n",
                 env=environment,
                 capture_output=True,

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from configparser import RawConfigParser
 from pathlib import Path
 
-from pileus_deploy import disk_certificates, libvirtd
+from pileus_deploy import balancing, disk_certificates, libvirtd
 from pileus_deploy.plan import (
     BROKER_PORT,
     ON_THE_BUS,
@@ -25,14 +25,16 @@ from pileus_deploy.plan import (
 from pileus_kit.accounts import Account
 
 Values = Mapping[str, object]
-SHARED = ("offset", "hypervisor", "network_driver", "volume_driver")
+SHARED = ("offset", "hypervisor", "network_driver", "volume_driver", "virtual_address")
 """What of the controller's plan holds for the machines that join it."""
+DRAIN_S = 5.0
+"""For how long an API behind a balancer says that it ends: HAProxy finds that out in four seconds."""
 
 
 def write(plan: Plan) -> None:
     """Write all configuration files."""
-    services, hosts = {} if plan.controller else _services(plan), _hosts(plan)
-    for service in () if plan.controller else PORTS:
+    services, hosts = _services(plan) if plan.is_control else {}, _hosts(plan)
+    for service in PORTS if plan.is_control else ():
         _write(plan.config_file(service), _common(plan, service) | hosts.get(service, {}) | services.get(service, {}))
     for service, values in hosts.items():
         if plan.runs_agent(service):
@@ -64,6 +66,7 @@ def _common(plan: Plan, service: str) -> dict[str, object]:
         "region": REGION,
         "audit_log": plan.state / "audit" / service / "audit.log",
         **({"ca_file": plan.tls_file("authorities.pem")} if plan.tls else {}),
+        **({"drain_s": DRAIN_S} if plan.virtual_address else {}),
         **bus,
     }
 
@@ -88,6 +91,8 @@ def _registrar(plan: Plan) -> dict[str, object]:
         "folder": plan.state / "registrar",
         "authorities": plan.tls_file("authorities.pem"),
         "broker_port": BROKER_PORT + plan.offset,
+        "broker_address": plan.address if plan.bus_nodes else "",
+        "virtual_address": plan.virtual_address,
         "plan": json.dumps({"controller": plan.address, **{name: getattr(plan, name) for name in SHARED}}),
         "metadata_secret": plan.secrets["metadata"],
     }
@@ -104,7 +109,10 @@ def _services(plan: Plan) -> dict[str, dict[str, object]]:
         "compute": {"metadata_secret": plan.secrets["metadata"], "sealing_keys": plan.secrets["compute seal"]},
         "volume": {"sealing_keys": plan.secrets["volume seal"]},
         "network": {"metadata_secret": ""},
-        "image": {"data_url": plan.host_url if plan.tls else ""},
+        "image": {
+            "data_url": plan.host_url if plan.tls else "",
+            **({"peers": balancing.peers_folder(plan)} if plan.virtual_address else {}),
+        },
     }
 
 

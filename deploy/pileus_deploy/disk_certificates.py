@@ -41,7 +41,7 @@ def _is_needed(plan: Plan, purpose: str) -> bool:
     if not file.exists():
         return True
     known = x509.load_pem_x509_certificate(file.read_bytes())
-    is_elsewhere = authority.PURPOSES[purpose].serves and not machine_certificate.names(known, plan.address)
+    is_elsewhere = authority.PURPOSES[purpose].serves and not machine_certificate.names(known, [plan.address])
     return machine_certificate.is_due(known, datetime.datetime.now(datetime.UTC)) or is_elsewhere
 
 

@@ -4,17 +4,19 @@ Public frontends serve the APIs on their classic ports, and all of them behind o
 machines of the cloud, which prove themselves by certificate. docs/decisions/0020.
 """
 
-import socket
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+from pileus_deploy import balancing
 from pileus_deploy.plan import PORTS, Plan, write_private
+from pileus_kit import balancer
 
 BINARY = "/usr/sbin/haproxy"
 USER = "haproxy"
 PATHS = {name: "object-store" if name == "objectstore" else name for name in PORTS}
 """The first part of a path behind the common port."""
-RUNTIME_S = 5.0
 
 GLOBAL = """
 global
@@ -46,19 +48,19 @@ FORWARD = """  http-request del-header SCRIPT_NAME
   http-request del-header X-Forwarded-Ssl
   http-request del-header X-Pileus-Host
   http-request del-header X-Pileus-Serial
+  http-request del-header X-Pileus-Backend
   http-request set-header X-Forwarded-For %[src]
   http-request set-header X-Forwarded-Proto https
 """
 HOSTS = """frontend hosts
-  bind {address}:{port} ssl crt {both} ca-file {authority} verify optional alpn http/1.1
-  no option dontlog-normal
+{binds}  no option dontlog-normal
   no option dontlognull
   http-response set-log-level silent if {{ status lt 400 }}
 {forward}  acl proven ssl_c_used
   acl of_guests ssl_c_s_dn(cn) -m beg "guests of "
   acl removed ssl_c_serial,hex -m str -f {revoked}
   acl is_open path /authority /join
-  acl of_registrar path /authority /join /renew
+  acl of_registrar path /authority /join /renew /control
   acl of_metadata path_beg /metadata
   acl of_image path_beg /v2/data/
   http-request set-var(txn.host) ssl_c_s_dn(cn)
@@ -72,14 +74,14 @@ HOSTS = """frontend hosts
   use_backend compute if of_metadata
   default_backend image
 backend registrar
-  server registrar unix@{registrar}
-"""
-FOR_HOSTS = {"compute": "/+metadata(/|$)", "image": "/+v2/+data/"}
+{registrar}"""
+FOR_HOSTS = {"compute": "/+metadata(/|$)", "image": "/+v2/+(data|blobs)/"}
 """What is on the host port only: expressions over paths as services read them, decoded, with slashes doubled or not."""
 
 
 def command(plan: Plan) -> tuple[str, ...]:
-    return (BINARY, "-db", "-f", str(config_file(plan)))
+    """Run in the foreground; with a virtual address below a master process, which takes a new configuration."""
+    return (BINARY, *(("-W",) if plan.virtual_address else ()), "-db", "-f", str(config_file(plan)))
 
 
 def config_file(plan: Plan) -> Path:
@@ -93,6 +95,9 @@ def revoked_file(plan: Plan) -> Path:
 
 def write_config(plan: Plan) -> None:
     """Write the configuration, and an empty list of removed machines where there is none."""
+    revoked_file(plan).parent.mkdir(parents=True, exist_ok=True)
+    if plan.virtual_address:
+        balancing.peers_folder(plan).mkdir(parents=True, exist_ok=True)
     if not revoked_file(plan).exists():
         write_private(revoked_file(plan), "")
     write_private(config_file(plan), config(plan))
@@ -101,25 +106,37 @@ def write_config(plan: Plan) -> None:
 def config(plan: Plan) -> str:
     """Return the whole configuration."""
     head = GLOBAL.format(user=USER, control=_control(plan)).lstrip()
+    proofs = f"crt {plan.tls_file('both.pem')} ca-file {plan.tls_file('authority.pem')} verify optional"
     hosts = HOSTS.format(
-        address=plan.address,
-        port=plan.host_port,
-        both=plan.tls_file("both.pem"),
-        authority=plan.tls_file("authority.pem"),
+        binds=binds(plan, plan.host_port, f"ssl {proofs} alpn http/1.1"),
         forward=FORWARD,
         revoked=revoked_file(plan),
-        registrar=plan.socket("registrar"),
+        registrar=balancing.registrar(plan) if plan.virtual_address else server_here(plan, "registrar"),
     )
-    return head + "".join(_public(plan)) + hosts
+    return head + "".join(_public(plan)) + hosts + "".join(balancing.sections(plan) if plan.virtual_address else ())
+
+
+def binds(plan: Plan, port: int, options: str) -> str:
+    """Return the lines with which a frontend listens, also on the virtual address while another machine has it."""
+    listening = ["", *(" transparent" for _ in plan.own_addresses[1:])]
+    return "".join(
+        f"  bind {address}:{port}{how} {options}\n" for address, how in zip(plan.own_addresses, listening, strict=True)
+    )
+
+
+def server_here(plan: Plan, service: str) -> str:
+    """Return the line of a backend that has this machine's process only."""
+    return f"  server {'registrar' if service == 'registrar' else 'api'} unix@{plan.socket(service)}\n"
 
 
 def _public(plan: Plan) -> Iterator[str]:
     tls = f"ssl crt {plan.public_certificate} alpn http/1.1"
     for service in PORTS:
-        yield f"frontend {service}\n  bind {plan.address}:{plan.port(service)} {tls}\n{FORWARD}"
+        yield f"frontend {service}\n{binds(plan, plan.port(service), tls)}{FORWARD}"
         yield _keep_for_hosts(service)
-        yield f"  default_backend {service}\nbackend {service}\n  server api unix@{plan.socket(service)}\n"
-    yield f"frontend paths\n  bind {plan.address}:{plan.common_port} {tls}\n{FORWARD}"
+        yield f"  default_backend {service}\nbackend {service}\n"
+        yield balancing.servers(plan, service) if plan.virtual_address else server_here(plan, service)
+    yield f"frontend paths\n{binds(plan, plan.common_port, tls)}{FORWARD}"
     for service, path in PATHS.items():
         yield f"  acl of_{service} path_beg /{path}/\n  acl of_{service} path /{path}\n"
         yield _keep_for_hosts(service, f"/+{path}")
@@ -150,6 +167,11 @@ def refuse(plan: Plan, serials: list[str], address: str) -> None:
             _tell(plan, f"shutdown session {words[0].rstrip(':')}")
 
 
+def reload(plan: Plan, master: int) -> None:
+    """Have the process `master` take the configuration: what is connected stays, and no connection is refused."""
+    os.kill(master, signal.SIGUSR2)
+
+
 def replace_certificate(plan: Plan) -> None:
     """Serve new connections with this machine's present certificate."""
     file = plan.tls_file("both.pem")
@@ -159,17 +181,9 @@ def replace_certificate(plan: Plan) -> None:
 
 
 def _control(plan: Plan) -> Path:
-    return plan.state / "run" / "haproxy.sock"
+    return balancer.control_socket(plan.state)
 
 
 def _tell(plan: Plan, what: str) -> str:
     """Give HAProxy one command and return its answer."""
-    with socket.socket(socket.AF_UNIX) as control:
-        control.settimeout(RUNTIME_S)
-        control.connect(str(_control(plan)))
-        control.sendall(what.encode() + b"\n")
-        control.shutdown(socket.SHUT_WR)
-        answer = b""
-        while piece := control.recv(1 << 16):
-            answer += piece
-    return answer.decode(errors="replace")
+    return balancer.tell(plan.state, what)

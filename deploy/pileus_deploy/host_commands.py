@@ -7,13 +7,14 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from pileus_deploy import cloud_hosts, membership, plan_files
+from pileus_deploy import cloud_hosts, control_machines, membership, plan_files
 from pileus_deploy.bootstrap import Cloud
 from pileus_deploy.cloud_hosts import CloudHost
 from pileus_deploy.host_records import HostRecord, HostRecords
 from pileus_deploy.membership import NoMembers
 from pileus_deploy.plan import Plan
 from pileus_deploy.progress import step
+from pileus_kit import balancer
 
 WITHOUT_NAME = ("list",)
 
@@ -60,13 +61,24 @@ def _members(plan: Plan) -> dict[str, HostRecord]:
 
 
 def _list(plan: Plan, given: argparse.Namespace) -> int:
-    members, known = _members(plan), cloud_hosts.load(_admin(plan))
+    members, known, serving = _members(plan), cloud_hosts.load(_admin(plan)), _serving(plan)
     print(f"{'NAME':24} {'ADDRESS':16} {'ROLES':28} STATE")
     for name in sorted(members.keys() | known.keys()):
         record, host = members.get(name), known.get(name)
         address = record.address if record else plan.address if name == plan.host else "-"
-        print(f"{name:24} {address:16} {_roles(plan, name, record):28} {_state(host)}")
+        state = _state(host) if host or not record else serving.get(name, _state(None))
+        print(f"{name:24} {address:16} {_roles(plan, name, record):28} {state}")
     return 0
+
+
+def _serving(plan: Plan) -> dict[str, str]:
+    """Return whether the services of control machines answer, as HAProxy here finds, by machine."""
+    try:
+        served = balancer.served(plan.state) if plan.virtual_address else []
+    except OSError:
+        return {}
+    down = {one.machine for one in served if not one.is_up}
+    return {one.machine: "down" if one.machine in down else "up" for one in served}
 
 
 def _roles(plan: Plan, name: str, record: HostRecord | None) -> str:
@@ -137,6 +149,8 @@ def _resume(plan: Plan, given: argparse.Namespace) -> int:
 
 
 def _remove(plan: Plan, given: argparse.Namespace) -> int:
+    record = _members(plan).get(given.name)
+    known_roles = record.roles if record else ()
     if given.force:
         with step(f"{given.name} may do nothing any more"):  # whatever the services say, or if they say nothing
             membership.remove(plan, given.name)
@@ -153,6 +167,11 @@ def _remove(plan: Plan, given: argparse.Namespace) -> int:
         with step(f"{given.name} may do nothing any more"):
             membership.remove(plan, given.name)
         _withdraw_volumes(plan, given.name)
+    if control_machines.ROLE in known_roles:
+        print(
+            f"{given.name} knows the passwords and keys of the services: `pileus cloud rotate` gives the others new "
+            "ones. Its node stays in the bus until `rabbitmqctl forget_cluster_node`."
+        )
     if host:
         with step("the services forget it") as remark:
             cloud_hosts.set_drained(admin, host, True)

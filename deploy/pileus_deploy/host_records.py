@@ -50,7 +50,8 @@ class HostRecords:
     """The files in one directory."""
 
     def __init__(self, folder: Path) -> None:
-        self._hosts, self._invitations = folder / "hosts", folder / "invitations"
+        self._hosts, self._invitations, self._versions = folder / "hosts", folder / "invitations", folder / "versions"
+        self._known = dict[str, str]()
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -75,6 +76,17 @@ class HostRecords:
     def save(self, record: HostRecord) -> None:
         """Write one machine's file."""
         _write(self._hosts / f"{record.name}.json", json.dumps(asdict(record), indent=1))
+
+    def note_known(self, name: str, version: str) -> None:
+        """Note which version of the control state a control machine has applied; a file for each."""
+        if self._known.get(name) != version:
+            _write(self._versions / name, version)
+            self._known[name] = version
+
+    def known_version(self, name: str) -> str:
+        """Return the version that the control machine said it has applied; '' if it has said nothing yet."""
+        file = self._versions / name
+        return file.read_text() if file.exists() else ""
 
     def add_certificate(self, record: HostRecord, serial: str) -> HostRecord:
         """Note that the machine has another certificate."""

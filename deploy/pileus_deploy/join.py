@@ -11,7 +11,7 @@ import shutil
 import socket
 import time
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from pathlib import Path
 
@@ -19,9 +19,11 @@ import requests
 from cryptography import x509
 from urllib3.exceptions import InsecureRequestWarning
 
-from pileus_deploy import authority, lifecycle, machine_certificate, plan_files
+from pileus_deploy import authority, control_machines, control_state, lifecycle, machine_certificate, plan_files, users
+from pileus_deploy.control_machines import ControlMachine
 from pileus_deploy.plan import Plan, write_private
 from pileus_deploy.progress import step
+from pileus_kit.json_types import JsonObject
 from pileus_kit.tls import Certificates
 
 TIMEOUT_S = 30.0
@@ -122,8 +124,20 @@ def _enter(state: Path, invitation: Invitation, certificate: x509.Certificate, n
         roles=tuple(body["roles"]),
         **body["plan"],
     )
+    if plan.is_control:
+        plan = _take_control(plan, body["control"], body["secrets"])
     machine_certificate.keep(plan, body["certificate"], authority.pem_of_key(key))
     write_private(tls("authorities.pem"), body["authorities"])
     write_private(state / "secrets.json", json.dumps(body["secrets"], indent=1))
     plan_files.save(plan)
     return plan
+
+
+def _take_control(plan: Plan, told: JsonObject, own: dict[str, str]) -> Plan:
+    """Keep what a control machine needs of the others: passwords, keys, databases' URLs. Returns its plan."""
+    machines = (*told["machines"], *control_machines.names_of([ControlMachine(plan.name, plan.address)]))
+    addresses = tuple(machine.rpartition("@")[2] for machine in machines)
+    users.ensure()
+    own |= told["secrets"]
+    control_state.begin(plan, told)
+    return replace(plan, database=told["database"], control_machines=machines, brokers=addresses)

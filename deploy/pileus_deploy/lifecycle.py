@@ -144,6 +144,8 @@ def up_member(plan: Plan) -> None:
             (plan.state / name).mkdir(parents=True, exist_ok=True)
         users.ensure()
         state_permissions.correct(plan)
+        if plan.is_control:
+            _prepare_control(plan)
         configs.write(plan)
         users.set_owners(plan)
         host_network.prepare(plan)
@@ -161,6 +163,17 @@ def up_member(plan: Plan) -> None:
             )
     systemd_unit.install(plan)
     print(f"This machine is {plan.host} in the cloud at {plan.controller}. `pileus host list` there shows it.")
+
+
+def _prepare_control(plan: Plan) -> None:
+    """Write what the bus, HAProxy and keepalived of a further control machine read."""
+    from pileus_deploy import tls
+
+    broker.stop_epmd(plan)
+    (plan.state / "databases").mkdir(exist_ok=True)
+    tls.prepare_servers(plan)
+    broker.prepare(plan)
+    bootstrap.write_credentials(plan)
 
 
 def _why_host_failed(plan: Plan) -> str | None:
@@ -285,7 +298,7 @@ def down(plan: Plan) -> None:
             wait_for("supervisor", 120, lambda: not Path(f"/proc/{pid}").exists() or _is_zombie(pid))
     if not (plan.state / "etc").exists():
         return  # this cloud never got far enough to make anything; what has its names belongs to another cloud
-    if not plan.controller:
+    if plan.is_control:
         broker.stop_epmd(plan)
     with step("network and volume exports"):
         _clear(plan, "volume")

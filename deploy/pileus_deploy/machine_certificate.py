@@ -5,7 +5,7 @@ The key is made here and leaves the machine never; a renewal makes another one.
 
 import datetime
 import ipaddress
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from cryptography import x509
@@ -56,7 +56,7 @@ def keep_authorities(plan: Plan, cloud: str) -> None:
     write_private(plan.tls_file("authorities.pem"), f"{cloud}{Path(others).read_text() if others else ''}")
 
 
-def names(certificate: x509.Certificate, address: str) -> bool:
-    """Return whether the certificate is for this address."""
+def names(certificate: x509.Certificate, addresses: Collection[str]) -> bool:
+    """Return whether the certificate is for these addresses."""
     found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    return ipaddress.ip_address(address) in found.get_values_for_type(x509.IPAddress)
+    return {ipaddress.ip_address(one) for one in addresses} <= set(found.get_values_for_type(x509.IPAddress))

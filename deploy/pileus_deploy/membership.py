@@ -1,12 +1,16 @@
 """Machines of this cloud, as an operator on the controller invites and removes them."""
 
+import logging
 import time
 from dataclasses import replace
 
-from pileus_deploy import authority, broker, haproxy
+from pileus_deploy import authority, broker, control_machines, control_state, haproxy
 from pileus_deploy.host_records import HostRecord, HostRecords
 from pileus_deploy.plan import Plan
 
+log = logging.getLogger(__name__)
+
+OTHERS_S = 3.0
 LINE = "{address}:{port}/{secret}/{fingerprint}"
 
 
@@ -26,6 +30,11 @@ def records(plan: Plan) -> HostRecords:
 def invite(plan: Plan, roles: tuple[str, ...]) -> str:
     """Return the line with which one machine can join within an hour."""
     known = records(plan)
+    if control_machines.ROLE in roles and not plan.virtual_address:
+        raise NoMembers(
+            "further control machines join a cloud that began with --virtual-address, as the catalogue names it: "
+            "`deploy/up --help`"
+        )
     known.forget_old_invitations()
     signer = authority.load(plan.state / "registrar")
     return LINE.format(
@@ -46,4 +55,18 @@ def remove(plan: Plan, name: str) -> HostRecord:
     broker.write_accounts(plan)  # a node that starts again reads them, and must not give the accounts back
     haproxy.refuse(plan, list(record.serials), record.address)
     broker.control(plan).delete_accounts(record.accounts)
+    if plan.virtual_address:
+        _wait_for_others(plan, known, record)
     return record
+
+
+def _wait_for_others(plan: Plan, known: HostRecords, removed: HostRecord) -> None:
+    """Wait until the other control machines refuse the machine, too."""
+    machines = [machine for machine in control_machines.others(plan) if machine.name != removed.name]
+    deadline = time.monotonic() + OTHERS_S
+    state = control_state.collect(plan)
+    while late := [machine.name for machine in machines if known.known_version(machine.name) != state["version"]]:
+        if time.monotonic() > deadline:
+            log.warning("%s hasn't said that it refuses %s", ", ".join(late), removed.name)
+            return
+        time.sleep(0.05)

@@ -20,16 +20,19 @@ BROKER_PORT = 5682  # other than 5672, where a broker of the system may listen
 BUS_TLS_PORT = 5671
 HOST_PORT = 8775
 """Where machines of the cloud ask for metadata and image data, join, and renew their certificates."""
+CONTROL_PORT = 8777
+"""Where control machines reach each other's APIs."""
 COMMON_PORT = 443
 STORAGE_PORT = 6200
 NBD_PORT = 10809
 NBD_TLS_PORTS = range(13000, 15000)
 """Where volumes are served to machines of a cloud with TLS. Each cloud begins somewhere in the first half."""
 REGION = "RegionOne"
-ROLES = {"compute": ("compute", "network"), "network": ("network",), "volume": ("volume",)}
+ROLES = {"compute": ("compute", "network"), "network": ("network",), "volume": ("volume",), "control": ()}
 """What a machine may join as, and the services whose agents it then runs."""
 NOT_YET = {
-    "object": "proxies and storage hosts don't encrypt what they tell each other, so objects stay on the controller"
+    "object": "proxies and storage hosts don't encrypt what they tell each other, so objects stay on the controller",
+    "control": "nothing has killed a machine of a cloud with several control machines under load yet",
 }
 """What no machine can join as, and why."""
 ON_THE_BUS = tuple(name for name, one in SERVICES.items() if one.uses_bus)
@@ -47,7 +50,8 @@ class Plan:
     {service} in it the URL of databases that exist; empty: SQLite. With `tls` the public
     APIs and everything between machines is encrypted; `certificate` and `key` name files for the public APIs, and
     `authorities` one that verifies them; empty: the cloud's own authority. `controller` is the address of the machine
-    that runs APIs and broker; empty: this one. A machine that joined has `roles`.
+    that runs APIs and broker; empty: this one. A machine that joined has `roles`. With a `virtual_address` the cloud is
+    reached there, at whichever of its control machines has that address at the moment.
     """
 
     state: Path
@@ -68,6 +72,9 @@ class Plan:
     """The addresses of all RabbitMQ nodes where there are several."""
     name: str = ""
     roles: tuple[str, ...] = ()
+    virtual_address: str = ""
+    control_machines: tuple[str, ...] = ()
+    """All control machines as NAME@ADDRESS; only one that joined keeps them here, as the first has their records."""
 
     def settings(self) -> dict[str, object]:
         """Return what was chosen, to be kept in a file."""
@@ -76,6 +83,26 @@ class Plan:
             for one in fields(self)
             if one.name != "state" and getattr(self, one.name) != one.default
         }
+
+    @property
+    def is_control(self) -> bool:
+        """Whether this machine runs APIs, workers and a node of the bus."""
+        return not self.controller or "control" in self.roles
+
+    @property
+    def entrance(self) -> str:
+        """The address at which the cloud is reached."""
+        return self.virtual_address or self.controller or self.address
+
+    @property
+    def own_addresses(self) -> tuple[str, ...]:
+        """The addresses at which this machine serves, now or when another one has died."""
+        return (self.address, *([self.virtual_address] if self.virtual_address and self.is_control else []))
+
+    @property
+    def bus_nodes(self) -> tuple[str, ...]:
+        """The addresses of the bus's nodes where there may be several; () if there is just one, for itself."""
+        return self.brokers or ((self.address,) if self.virtual_address and self.is_control else ())
 
     @property
     def makes_databases(self) -> bool:
@@ -103,7 +130,7 @@ class Plan:
         return PORTS[service] + self.offset
 
     def url(self, service: str) -> str:
-        return f"{'https' if self.tls else 'http'}://{self.controller or self.address}:{self.port(service)}"
+        return f"{'https' if self.tls else 'http'}://{self.entrance}:{self.port(service)}"
 
     def bind(self, service: str) -> str:
         """Return where a service's API listens: on its port, or on a socket behind HAProxy."""
@@ -122,9 +149,13 @@ class Plan:
         return HOST_PORT + self.offset
 
     @property
+    def control_port(self) -> int:
+        return CONTROL_PORT + self.offset
+
+    @property
     def host_url(self) -> str:
         """Where this cloud's machines reach what is for them only."""
-        return f"https://{self.controller or self.address}:{self.host_port}"
+        return f"https://{self.entrance}:{self.host_port}"
 
     def tls_file(self, name: str) -> Path:
         return self.state / "tls" / name
@@ -177,18 +208,20 @@ class Plan:
     def accounts(self) -> tuple[Account, ...]:
         """The accounts on the bus: one for each service, and one of this host for each that has an agent."""
         if self.controller:
-            return tuple(Account(service, self.host) for service in ON_THE_BUS if self.runs_agent(service))
+            services = [Account(service) for service in ON_THE_BUS if self.is_control]
+            return (*services, *(Account(service, self.host) for service in ON_THE_BUS if self.runs_agent(service)))
         hosts = {name: ("", self.host) if SERVICES[name].has_agent else ("",) for name in ON_THE_BUS}
         return tuple(Account(service, host) for service in ON_THE_BUS for host in hosts[service])
 
     def bus_url(self, account: Account) -> str:
         user = quote(account.name, safe="")
         login = f"rabbit://{user}:{self.secrets[f'bus {account.name}']}"
-        if not self.controller:
-            return f"{login}@127.0.0.1:{BROKER_PORT + self.offset}//"
+        quorum = "rabbit_quorum_queue=true" if self.virtual_address else ""
+        if self.is_control:
+            return f"{login}@127.0.0.1:{BROKER_PORT + self.offset}//{quorum and f'?{quorum}'}"
         files = {"ca": "authority.pem", "cert": "machine.pem", "key": "machine.key"}
         query = "&".join(f"ssl_{kind}_file={quote(str(self.tls_file(name)))}" for kind, name in files.items())
-        return f"{login}@{self.controller}:{BUS_TLS_PORT + self.offset}//?ssl=true&{query}"
+        return f"{login}@{self.entrance}:{BUS_TLS_PORT + self.offset}//?ssl=true&{query}{quorum and f'&{quorum}'}"
 
     @cached_property
     def secrets(self) -> dict[str, str]:

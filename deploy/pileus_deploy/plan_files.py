@@ -16,7 +16,7 @@ def load(state: Path) -> Plan | None:
         return None
     known = {one.name for one in fields(Plan)}  # a newer release, from which the cloud came back, may know more
     values = {name: value for name, value in json.loads(file.read_text()).items() if name in known}
-    tuples = {name: tuple(values.get(name, ())) for name in ("roles", "brokers")}
+    tuples = {name: tuple(values.get(name, ())) for name in ("roles", "brokers", "control_machines")}
     return Plan(state, **values | tuples)
 
 

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pileus_deploy import broker, haproxy, users
+from pileus_deploy import balancing, broker, haproxy, keepalived, users
 from pileus_deploy.plan import SERVICES, Plan
 from pileus_kit.service import Service
 
 RENEWAL_CAPABILITIES = ("chown", "dac_override", "fowner")
 """To replace files of several owners."""
+SYNC_CAPABILITIES = (*RENEWAL_CAPABILITIES, "kill")
+"""To tell HAProxy's master as well, and the supervisor."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class Process:
 
 def processes(plan: Plan) -> Sequence[Process]:
     """Return infrastructure first, then identity, then everything else."""
-    found = [] if plan.controller else _infrastructure(plan)
+    found = _infrastructure(plan) if plan.is_control else []
     if plan.hypervisor == "libvirt" and plan.runs_agent("compute"):
         from pileus_deploy import libvirtd
 
@@ -74,6 +76,8 @@ def _infrastructure(plan: Plan) -> list[Process]:
     ]
     if plan.tls:
         found.append(Process("haproxy", command=haproxy.command(plan), port=plan.common_port, address=plan.address))
+    if plan.virtual_address:
+        found.append(Process("keepalived", command=keepalived.command(plan)))
     return found
 
 
@@ -82,6 +86,10 @@ def _for_machines(plan: Plan) -> Iterator[Process]:
     if not plan.controller:
         arguments = ("--config", str(plan.config_file("registrar")))
         yield Process("registrar", "pileus_deploy.registrar:main", arguments, user=users.REGISTRAR)
+    if plan.virtual_address and plan.is_control:
+        yield Process(
+            "control-sync", "pileus_deploy.control_sync:main", (str(plan.state),), capabilities=SYNC_CAPABILITIES
+        )
     yield Process("renewal", "pileus_deploy.renewal:main", (str(plan.state),), capabilities=RENEWAL_CAPABILITIES)
 
 
@@ -92,10 +100,11 @@ def _of(plan: Plan, service: Service) -> Iterator[Process]:
     """
     name, agent_config = service.name, plan.agent_config_file(service.name)
     user = users.user_of(name)
-    if not plan.controller:
+    is_here = plan.is_control and not (plan.controller and name in balancing.ON_THE_FIRST)
+    if is_here:
         main, port, stored = f"pileus_{name}.app:main", plan.port(name), service.has_database
         yield _python(plan, name, "api", main, user=user, port=port, address=plan.address, uses_database=stored)
-    if service.has_worker and not plan.controller:
+    if service.has_worker and is_here:
         config = agent_config if service.has_agent and not service.uses_bus else None
         main, stored = f"pileus_{name}.worker:main", service.has_database
         yield _python(plan, name, "worker", main, user=user, config=config, uses_database=stored)

@@ -20,7 +20,7 @@ from cryptography import x509
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Request, Response
 
-from pileus_deploy import authority, broker
+from pileus_deploy import authority, broker, control_machines, control_state
 from pileus_deploy.authority import Authority, RequestRefused
 from pileus_deploy.broker_control import BrokerControl, BrokerFailed
 from pileus_deploy.configs import metadata_share
@@ -42,6 +42,8 @@ class Config(ServiceConfig):
     folder: str = option("Directory of the authority, the invitations and the machines' files", "")
     authorities: str = option("PEM file of the authorities that verify the public APIs", "")
     broker_port: int = option("Port of the RabbitMQ node on this machine", 5682)
+    broker_address: str = option("Address of that node where it is one of several; empty: it is alone", "")
+    virtual_address: str = option("Where the cloud is reached at whichever control machine; empty: it has none", "")
     plan: str = option("What machines that join take over of this cloud's plan, as JSON", "{}")
     metadata_secret: str = option("The secret of which each host gets a share", "", secret=True)
 
@@ -63,6 +65,7 @@ class Registrar:
             ("GET", "/authority"): self._show_authority,
             ("POST", "/join"): self._join,
             ("POST", "/renew"): self._renew,
+            ("GET", "/control"): self._show_control_state,
             ("GET", "/healthcheck"): lambda request: {"well": True},
         }
 
@@ -91,6 +94,23 @@ class Registrar:
         """Return what the fingerprint in the line is of, for a machine that can't verify us yet."""
         return {"authority": authority.pem(self._authority.certificate)}
 
+    def _show_control_state(self, request: Request) -> dict[str, object]:
+        """Return what a control machine has to know; of what it knows already, only which version that is."""
+        record = self._records.find(request.headers.get("X-Pileus-Host", ""))
+        if record is None or not record.is_member or control_machines.ROLE not in record.roles:
+            raise Refused(HTTPStatus.FORBIDDEN, "That is for control machines of this cloud.")
+        state = self._control_state()
+        known = request.args.get("known", "")
+        self._records.note_known(record.name, known)
+        return {"version": known} if known == state["version"] else state
+
+    def _control_state(self) -> dict[str, object]:
+        file = Path(self._config.folder) / control_state.FILE
+        if not file.exists():
+            raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "This control machine starts just now; the line stays valid.")
+        state: dict[str, object] = json.loads(file.read_text())
+        return state
+
     def _join(self, request: Request) -> dict[str, object]:
         given = request.get_json()
         try:
@@ -118,7 +138,7 @@ class Registrar:
         self, name: str, address: str, roles: tuple[str, ...], request: x509.CertificateSigningRequest
     ) -> dict[str, object]:
         """Sign, open the accounts, and keep the machine's file. Of the passwords only hashes are kept."""
-        certificate = self._sign(request, name, address)
+        certificate = self._sign(request, name, address, is_control=control_machines.ROLE in roles)
         services = {service for role in roles for service in ROLES[role] if service in ON_THE_BUS}
         passwords = {Account(service, name).name: secrets.token_urlsafe(18) for service in sorted(services)}
         hashes = {account: broker.hash_password(password) for account, password in passwords.items()}
@@ -130,6 +150,7 @@ class Registrar:
         return {
             "certificate": authority.pem(certificate),
             "authorities": Path(self._config.authorities).read_text(),
+            **({"control": self._control_state()} if control_machines.ROLE in roles else {}),
             "name": name,
             "address": address,
             "roles": roles,
@@ -149,20 +170,27 @@ class Registrar:
                 raise Refused(HTTPStatus.FORBIDDEN, f"{name or 'This machine'} isn't in this cloud.")
             body = request.get_json()
             purpose = str(body.get("purpose", "machine"))
-            certificate = self._sign(_parse(str(body.get("request"))), name, record.address, purpose)
+            is_control = control_machines.ROLE in record.roles
+            certificate = self._sign(_parse(str(body.get("request"))), name, record.address, purpose, is_control)
             if purpose == "machine":  # with the others a machine can't reach what asks for serial numbers
                 self._records.add_certificate(record, authority.serial(certificate))
         log.info("the certificate of %s (%s) is renewed", name, purpose)
         return {"certificate": authority.pem(certificate)}
 
     def _sign(
-        self, request: x509.CertificateSigningRequest, name: str, address: str, purpose: str = "machine"
+        self,
+        request: x509.CertificateSigningRequest,
+        name: str,
+        address: str,
+        purpose: str = "machine",
+        is_control: bool = False,
     ) -> x509.Certificate:
         if purpose not in authority.PURPOSES:
             raise Refused(HTTPStatus.BAD_REQUEST, f"No certificate is for {purpose[:80]!r}.")
         try:
             address = str(ipaddress.ip_address(address))
-            return self._authority.sign(request, name, address, purpose=authority.PURPOSES[purpose])
+            shared = self._config.virtual_address if is_control else ""
+            return self._authority.sign(request, name, address, purpose=authority.PURPOSES[purpose], shared=shared)
         except RequestRefused as err:
             raise Refused(HTTPStatus.BAD_REQUEST, f"The request can't be signed: {err}.") from None
 
@@ -177,7 +205,8 @@ def _parse(text: str) -> x509.CertificateSigningRequest:
 def build(config: Config) -> Registrar:
     """Return the registrar of a real cloud."""
     folder = Path(config.folder)
-    return Registrar(config, authority.load(folder), HostRecords(folder), BrokerControl(config.broker_port, folder))
+    control = BrokerControl(config.broker_port, folder, config.broker_address, folder / "tls")
+    return Registrar(config, authority.load(folder), HostRecords(folder), control)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -33,7 +33,7 @@ def renew(plan: Plan) -> x509.Certificate:
     """Replace this machine's certificate, and give it to those that serve with it. Raises RenewalRefused, or requests'
     errors."""
     certificate = machine_certificate.renew(plan, lambda request: sign(plan, request))
-    if not plan.controller:
+    if plan.is_control:
         broker.copy_certificate(plan)
         users.set_tls_owners(plan)
         haproxy.replace_certificate(plan)
@@ -45,7 +45,9 @@ def sign(plan: Plan, request: x509.CertificateSigningRequest, purpose: str = "ma
     if plan.controller:
         return ask(plan, request, purpose)
     signer = authority.load(plan.state / "registrar")
-    return signer.sign(request, plan.host, plan.address, purpose=authority.PURPOSES[purpose])
+    return signer.sign(
+        request, plan.host, plan.address, purpose=authority.PURPOSES[purpose], shared=plan.virtual_address
+    )
 
 
 def ask(plan: Plan, request: x509.CertificateSigningRequest, purpose: str) -> x509.Certificate:

@@ -3,9 +3,10 @@
 import json
 from pathlib import Path
 
-from pileus_deploy import lifecycle, supervisor
+from pileus_deploy import control_machines, lifecycle, supervisor
 from pileus_deploy.cloud_hosts import Inspected
 from pileus_deploy.plan import Plan
+from pileus_kit import balancer
 
 
 def status(plan: Plan) -> int:
@@ -23,9 +24,29 @@ def status(plan: Plan) -> int:
         worst |= bool(trouble)
         print(f"{name:22} {about['pid'] or '-':>8} {memory:8.1f} {about['port'] or '':>6}  {trouble or 'healthy'}")
     print(f"{'total':22} {'':8} {total:8.1f}")
+    if plan.virtual_address and plan.is_control:
+        worst |= _show_control_machines(plan)
     if plan.tls and not plan.controller:
         worst |= _show_machines(plan)
     return worst
+
+
+def _show_control_machines(plan: Plan) -> bool:
+    """Print what HAProxy here knows of each control machine. Returns whether a service of one doesn't answer."""
+    try:
+        served = balancer.served(plan.state)
+    except OSError as err:
+        print(f"HAProxy doesn't say how the control machines are: {err}")
+        return True
+    print(f"\n{'CONTROL MACHINE':22} {'ADDRESS':>26}  STATE")
+    down: dict[str, list[str]] = {one.machine: [] for one in served}
+    for one in served:
+        if not one.is_up:
+            down[one.machine].append(one.service)
+    for machine in control_machines.all_of(plan):
+        missing = down.get(machine.name, [])
+        print(f"{machine.name:22} {machine.address:>26}  {'down: ' + ', '.join(missing) if missing else 'up'}")
+    return any(down.values())
 
 
 def _show_machines(plan: Plan) -> bool:

@@ -10,7 +10,7 @@ import pwd
 import subprocess
 from pathlib import Path
 
-from pileus_deploy import broker, haproxy, host_records
+from pileus_deploy import balancing, broker, haproxy, host_records
 from pileus_deploy.plan import PORTS, Plan
 
 GROUP = "pileus"
@@ -63,8 +63,8 @@ def set_owners(plan: Plan) -> None:
     """Make every service's directories, and give each to its user, also those that root owned in earlier releases."""
     if plan.tls:
         set_tls_owners(plan)
-    if plan.controller:
-        return  # root's agents are all that a machine has that joined
+    if not plan.is_control:
+        return  # root's agents are all that such a machine has
     _move_databases(plan)
     for service in PORTS:
         change_owner(plan.state / "databases" / service, user_of(service), again=True)
@@ -82,7 +82,8 @@ def set_owners(plan: Plan) -> None:
         _share_with_group(file, GROUP, 0o640)
     for service in PORTS:
         _share_with_group(plan.config_file(service), user_of(service), 0o640)
-    _share_with_group(plan.agent_config_file("objectstore"), user_of("objectstore"), 0o640)
+    if plan.runs_agent("objectstore"):
+        _share_with_group(plan.agent_config_file("objectstore"), user_of("objectstore"), 0o640)
 
 
 def set_tls_owners(plan: Plan) -> None:
@@ -90,16 +91,19 @@ def set_tls_owners(plan: Plan) -> None:
     _share_with_group(plan.state / "tls", GROUP, 0o710)
     for name in ("authority.pem", "authorities.pem"):
         _share_with_group(plan.tls_file(name), GROUP, 0o640)
-    if plan.controller:
+    if not plan.is_control:
         return
     change_owner(plan.state / "registrar", REGISTRAR, again=True)
     change_owner(broker.tls_folder(plan), BROKER, again=True)
-    _share_with_group(plan.config_file("registrar"), REGISTRAR, 0o640)
+    if not plan.controller:
+        _share_with_group(plan.config_file("registrar"), REGISTRAR, 0o640)
     for service, user in {**{name: user_of(name) for name in PORTS}, "registrar": REGISTRAR}.items():
         place = plan.socket(service).parent
         place.mkdir(parents=True, exist_ok=True)
         os.chown(place, pwd.getpwnam(user).pw_uid, grp.getgrnam(PROXY).gr_gid)
         place.chmod(0o750)
+    if plan.virtual_address:
+        _share_with_group(balancing.peers_folder(plan), user_of("image"), 0o750)
     (plan.state / "sockets").chmod(0o711)
 
 

@@ -83,7 +83,7 @@ def test_a_certificate_is_renewed_in_the_last_third_of_its_time(tmp_path: Path, 
     now = datetime.datetime.now(datetime.UTC)
     assert not machine_certificate.is_due(first, now + 19 * DAY)
     assert machine_certificate.is_due(first, now + 21 * DAY)
-    assert machine_certificate.names(first, "192.0.2.1") and not machine_certificate.names(first, "192.0.2.2")
+    assert machine_certificate.names(first, ["192.0.2.1"]) and not machine_certificate.names(first, ["192.0.2.2"])
     second = machine_certificate.renew(plan, lambda request: signer.sign(request, "host1", plan.address))
     assert first.public_key() != second.public_key(), "a renewed certificate has another key"
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -10,8 +10,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[2]
-PREFIX = "plm"
-NET = "198.18.98"
 STATE = Path("/var/lib/pileus")
 PRIVATE = ("lib/pileus", "lib/libvirt", "cache/libvirt", "log/libvirt")
 """Directories below /var that each machine has for itself."""
@@ -24,16 +22,17 @@ class Failed(AssertionError):
 class Network:
     """The switch that machines are plugged into; it has an address of its own, so that this machine reaches them."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, prefix: str = "plm", net: str = "198.18.98") -> None:
         self.folder, self.machines = folder, list[Machine]()
-        clear()
-        run("ip", "link", "add", f"{PREFIX}-sw", "type", "bridge")
-        run("ip", "addr", "add", f"{NET}.254/24", "dev", f"{PREFIX}-sw")
-        run("ip", "link", "set", f"{PREFIX}-sw", "up")
+        self.prefix, self.net, self.switch = prefix, net, f"{prefix}-sw"
+        clear(prefix)
+        run("ip", "link", "add", self.switch, "type", "bridge")
+        run("ip", "addr", "add", f"{net}.254/24", "dev", self.switch)
+        run("ip", "link", "set", self.switch, "up")
 
     def machine(self, name: str) -> "Machine":
         """Plug in another machine."""
-        made = Machine(name, len(self.machines) + 1, self.folder / name)
+        made = Machine(self, name, len(self.machines) + 1)
         self.machines.append(made)
         return made
 
@@ -41,31 +40,33 @@ class Network:
         """Switch all machines off, and remove what they were made of."""
         for machine in self.machines:
             machine.close()
-        run("ip", "link", "del", f"{PREFIX}-sw")
+        run("ip", "link", "del", self.switch)
 
 
-def clear() -> None:
+def clear(prefix: str) -> None:
     """Remove what is left of a run that was killed: it would be taken for this run's machines."""
     names = [line.split()[0] for line in run("ip", "netns", "list").splitlines()]
     for name in names:
-        if name.startswith(f"{PREFIX}-"):
+        if name.startswith(f"{prefix}-"):
             for pid in run("ip", "netns", "pids", name).split():
                 run("kill", "-KILL", pid, check=False)  # it may have ended meanwhile
             run("ip", "netns", "del", name)
-    if Path(f"/sys/class/net/{PREFIX}-sw").exists():
-        run("ip", "link", "del", f"{PREFIX}-sw")
+    for wire in Path("/sys/class/net").glob(f"{prefix}-w*"):
+        run("ip", "link", "del", wire.name, check=False)
+    if Path(f"/sys/class/net/{prefix}-sw").exists():
+        run("ip", "link", "del", f"{prefix}-sw")
 
 
 class Machine:
     """One machine; `folder` has what is below /var on it."""
 
-    def __init__(self, name: str, number: int, folder: Path) -> None:
-        self.name, self.address, self.folder = name, f"{NET}.{number}", folder
-        self._namespace = f"{PREFIX}-{name}"
+    def __init__(self, network: Network, name: str, number: int) -> None:
+        self.name, self.address, self.folder = name, f"{network.net}.{number}", network.folder / name
+        self._namespace, self._wire = f"{network.prefix}-{name}", f"{network.prefix}-w{number}"
         run("ip", "netns", "add", self._namespace)
-        wire = f"{PREFIX}-w{number}"
+        wire = self._wire
         run("ip", "link", "add", wire, "type", "veth", "peer", "name", "eth0", "netns", self._namespace)
-        run("ip", "link", "set", wire, "master", f"{PREFIX}-sw", "up")
+        run("ip", "link", "set", wire, "master", network.switch, "up")
         for words in (
             ("link", "set", "lo", "up"),
             ("addr", "add", f"{self.address}/24", "dev", "eth0"),
@@ -80,7 +81,7 @@ class Machine:
         lines.append("mkdir -p /run/lock /run/netns /run/libvirt")
         for place in PRIVATE:
             own = self.folder / place
-            own.mkdir(parents=True)
+            own.mkdir(parents=True, exist_ok=True)
             lines += [f"mkdir -p /var/{place}", f"mount --bind {own} /var/{place}"]
         lines.append("echo ready; while :; do sleep 3600 & wait $!; done")  # bash reaps orphans while it waits
         unshare = ["unshare", "--mount", "--uts", "--pid", "--fork", "--kill-child", "--mount-proc"]
@@ -124,9 +125,22 @@ class Machine:
         self._holder.kill()
         self._holder.wait()
 
+    def switch_on(self) -> None:
+        """Start a machine that was switched off, with what was on its disk."""
+        self._holder = self._hold()
+
+    def unplug(self) -> None:
+        """Cut the machine's network."""
+        run("ip", "link", "set", self._wire, "down")
+
+    def plug_in(self) -> None:
+        """Give a machine whose network was cut its wire again."""
+        run("ip", "link", "set", self._wire, "up")
+
     def close(self) -> None:
         """Switch the machine off, and remove its network."""
         self.switch_off()
+        run("ip", "link", "del", self._wire, check=False)  # whoever copied its mounts meanwhile keeps the namespace
         run("ip", "netns", "del", self._namespace)
 
 

@@ -15,6 +15,11 @@ class Config(ServiceConfig):
         "Where hosts reach image data, as scheme://host:port; empty: where the ticket was asked for", ""
     )
     store: str = option("The store for new images (an entry point of pileus.image.stores)", "file")
+    peers: str = option(
+        "Directory of sockets that lead to the image APIs of the other control machines, with which this one shares "
+        "all data; empty: there are no others",
+        "",
+    )
     largest_image: int = option("Bytes that one image may have", 1 << 40)
     largest_disk: int = option("Bytes that a guest may see of one image", 16 << 40)
     quota_images: int = option("Images that a project may have; -1: any number", 10_000)

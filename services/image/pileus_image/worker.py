@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pileus_image.config import Config
 from pileus_image.core.imports import DOORBELL
 from pileus_image.core.tools import Tools, make_tools
+from pileus_image.daemons.blob_copier import BlobCopier
 from pileus_image.daemons.blob_reaper import BlobReaper
 from pileus_image.db.models import Event, Job
 from pileus_image.flows import FLOWS
@@ -26,6 +27,7 @@ class Worker:
         self._tools = make_tools(config, self._ring)
         self._runner = runner_of(self._tools, self._name)
         self._reaper = BlobReaper(self._tools)
+        self._copier = BlobCopier(self._tools)
         self._servers: list[Server] = []
 
     def _ring(self, job_id: str) -> None:
@@ -35,6 +37,7 @@ class Worker:
         """Begin to run jobs, to listen for notifications about them, and to delete orphaned blobs."""
         self._runner.start()
         self._reaper.start()
+        self._copier.start()
         self._servers = [self._bus.serve(doorbell.answer(DOORBELL, self._runner), self._name, threads=1)]
 
     def stop(self) -> None:
@@ -43,6 +46,7 @@ class Worker:
             server.stop()
         self._runner.stop()
         self._reaper.stop()
+        self._copier.stop()
         self._bus.close()
         self._tools.sessions.dispose()
 

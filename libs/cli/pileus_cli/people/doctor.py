@@ -40,6 +40,8 @@ def doctor(context: Context, given: Namespace) -> int:
     every = machines.Machines(context, Path(given.state))
     if any(map(context.cloud.offers, machines.WITH_AGENTS)):
         looks["machines"] = functools.partial(machines.silent, every)
+    if (Path(given.state) / "run" / "haproxy.sock").exists():
+        looks["control machines"] = functools.partial(control_machines, Path(given.state))
     for name, look in looks.items():
         _make(name, look, found, done)
     for one in every.inspected:
@@ -79,6 +81,19 @@ def _show(found: list[Finding], done: list[str], as_json: bool) -> None:
 def printable(text: str) -> str:
     """Return the text without what a terminal would obey: names come from tenants, and facts from other machines."""
     return "".join(letter if letter.isprintable() or letter == "\n" else "?" for letter in text)
+
+
+def control_machines(state: Path) -> Iterable[Finding]:
+    """Find control machines whose services don't answer, by what HAProxy of this machine knows."""
+    from pileus_kit.balancer import served  # is installed where a cloud is
+
+    down: dict[str, list[str]] = {}
+    for one in served(state):
+        if not one.is_up:
+            down.setdefault(one.machine, []).append(f"{one.service} ({one.why})")
+    for name, services in down.items():
+        evidence = f"last check of {', '.join(services)}"
+        yield Finding("control machines", "error", name, "its services don't answer", evidence, "deploy/up there")
 
 
 # -- what the services tell ----------------------------------------------------------------------------------------

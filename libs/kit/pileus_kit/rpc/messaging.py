@@ -5,7 +5,7 @@ Some of what is used here is private in oslo.messaging; tests/unit/test_private_
 
 import sys
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 RABBIT_OPTIONS: dict[str, object] = {
     "heartbeat_timeout_threshold": 30,
@@ -34,8 +34,13 @@ moves on by three nodes after each failed attempt (the driver's `_consume`, komb
 
 
 def is_cluster(url: str) -> bool:
-    """Whether the URL names several brokers: `rabbit://user:password@one:5672,user:password@two:5672/`."""
-    return "," in urlsplit(url).netloc
+    """Whether there may be several brokers behind the URL.
+
+    It names them (`rabbit://user:password@one:5672,user:password@two:5672/`), or it names one address that leads to
+    any of them and says `rabbit_quorum_queue=true`.
+    """
+    parts = urlsplit(url)
+    return "," in parts.netloc or parse_qs(parts.query).get("rabbit_quorum_queue") == ["true"]
 
 
 def load() -> Any:

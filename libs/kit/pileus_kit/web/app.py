@@ -17,6 +17,7 @@ from pileus_kit import audit, context, deadlines, error_mapping
 from pileus_kit.auth import Authenticator
 from pileus_kit.config import ServiceConfig
 from pileus_kit.errors import BadRequest, CloudError, RequestTimeout
+from pileus_kit.http_server.responder import HEALTH_PATH
 from pileus_kit.http_server.sockets import BodyUnreadable
 from pileus_kit.microversions import Microversions, text
 from pileus_kit.policy import Enforcer
@@ -92,7 +93,7 @@ def create_app(  # noqa: PLR0913 -- keywords
     _wrap_requests(app, microversions, service_type)
     _handle_errors(app, error_view)
 
-    @app.get("/healthcheck")
+    @app.get(HEALTH_PATH)
     def healthcheck() -> tuple[str, int]:
         return ("OK", 200) if healthy is None or healthy() else ("UNHEALTHY", 503)
 
@@ -134,7 +135,8 @@ def _wrap_requests(app: Flask, microversions: Microversions | None, service_type
             _announce_version(response, microversions)
         took_ms = 1000 * (time.perf_counter() - g.began)
         path = request.full_path.rstrip("?")
-        access_log.info("%s %s %d %.1f ms", request.method, path, response.status_code, took_ms)
+        if not (path == HEALTH_PATH and response.status_code == 200):  # balancers ask again and again
+            access_log.info("%s %s %d %.1f ms", request.method, path, response.status_code, took_ms)
         if response.status_code == 401 or (g.proves_identity and response.status_code == 403):
             rates().count_refusal(request.remote_addr or "", login=g.proves_identity)
         audit.record(service_type, request.environ, response.status_code, g.rule, g.caller, g.facts)

@@ -1,6 +1,7 @@
 """The HTTP API: each module holds the routes of one noun."""
 
 from pileus_image.api import (
+    blob_copies,
     discovery,
     image_actions,
     image_data,
@@ -30,6 +31,7 @@ RESOURCES = (
     image_imports.resource,
     tasks.resource,
     tickets.resource,
+    blob_copies.resource,
     metadef_namespaces.resource,
     metadef_resources.resource,
     operations.resource(Job, Event),

@@ -3,16 +3,17 @@
 from html import escape
 from http import HTTPStatus
 
-from flask import request
+from flask import has_request_context, request
 
 from pileus_kit.errors import CloudError
 from pileus_kit.json_types import JsonObject
 
 
 def view(err: CloudError | None, status: int, message: str) -> tuple[JsonObject | str, str]:
-    """Return the body of an error, and its media type."""
+    """Return the body of an error, and its media type. The server itself refuses some requests before they are read."""
     phrase = HTTPStatus(status).phrase
-    if request.accept_mimetypes.best_match(("text/html", "application/json")) == "application/json":
+    kinds = ("text/html", "application/json")
+    if has_request_context() and request.accept_mimetypes.best_match(kinds) == "application/json":
         return {"message": message, "code": f"{status} {phrase}", "title": phrase}, "application/json"
     title = f"{status} {phrase}"
     page = (

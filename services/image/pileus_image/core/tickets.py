@@ -19,7 +19,8 @@ import msgspec
 from pileus_kit import decoding
 from pileus_kit.errors import Unauthorized
 
-Action = Literal["read", "write"]
+Action = Literal["read", "write", "copy"]
+"""To read or write an image's data, or to copy a blob to another control machine: its id stands for the image's."""
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,19 @@ class Store(ABC):
 
     name: str
 
+    @property
+    def here(self) -> "Store":
+        """The part of the store that is on this machine."""
+        return self
+
+    def bring(self, blob: str) -> None:
+        """Have the blob on this machine. Raises BlobMissing if it can't be."""
+        self.open(blob).close()
+
+    def written_before(self, moment: float) -> list[str]:
+        """Return blobs on this machine, whole or not, that nobody has written to since then (epoch seconds)."""
+        return []
+
     @abstractmethod
     def writer(self, blob: str) -> Writer:
         """Begin a blob, replacing what an earlier attempt left under this name. Raises StoreFull."""

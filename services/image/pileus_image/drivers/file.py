@@ -46,6 +46,10 @@ class FileStore(Store):
         (self.partial / blob).unlink(missing_ok=True)
         self._path(blob).unlink(missing_ok=True)
 
+    def written_before(self, moment: float) -> list[str]:
+        files = (*self.partial.iterdir(), *self.blobs.glob("*/*"))
+        return [file.name for file in files if _modified_at(file) < moment]
+
     def _path(self, blob: str) -> Path:
         return self.blobs / blob[:2] / blob
 
@@ -101,6 +105,14 @@ class FileWriter(Writer):
         self._flusher.shutdown()
         self._file.close()
         self._partial.unlink(missing_ok=True)
+
+
+def _modified_at(file: Path) -> float:
+    """Return when the file was written; one that is gone meanwhile was never."""
+    try:
+        return file.stat().st_mtime
+    except FileNotFoundError:
+        return float("inf")
 
 
 @contextmanager

@@ -62,6 +62,8 @@ WITHOUT_IMAGE = {
     "POST /v2/tickets": "401 401 401 403 403 403 403 403 403 404",
     "GET /v2/data/none": "401 401 401 401 401 401 401 401 401 401",
     "PUT /v2/data/none": "401 401 401 401 401 401 401 401 401 401",
+    "GET /v2/blobs/none": "401 401 401 401 401 401 401 401 401 401",
+    "POST /v2/blobs/none/copies": "401 401 401 401 401 401 401 401 401 401",
 }
 READ, WRITE = "401 401 401 403 404 404 200 200 200 200", "401 401 401 403 404 404 403 403 403 {}"
 SPACE = "/v2/metadefs/namespaces/space"
@@ -247,6 +249,8 @@ def test_no_route_is_left_out_of_the_tables(service):
         ("s/one", "s/<name>"),
         ("/tags/two", "/tags/<name>"),
         ("/data/none", "/data/<image_id>"),
+        ("/blobs/none", "/blobs/<blob_id>"),
+        ("/blobs/none/copies", "/blobs/<blob_id>/copies"),
         ("/tasks/none", "/tasks/<task_id>"),
     ):
         known = {route.removesuffix(end) + name if route.endswith(end) else route for route in known}
