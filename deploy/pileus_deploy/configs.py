@@ -142,7 +142,9 @@ def _hosts(plan: Plan) -> dict[str, dict[str, object]]:
             "backend": plan.driver_of_volume,
             "data_services": (images, plan.url("objectstore")),
         },
-        "objectstore": {"storage_bind": f"127.0.0.1:{STORAGE_PORT + plan.offset}"},
+        "objectstore": {"storage_bind": f"127.0.0.1:{STORAGE_PORT + plan.offset}"}
+        if plan.runs_agent("objectstore")
+        else {},
     }
 
 

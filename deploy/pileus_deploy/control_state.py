@@ -11,7 +11,6 @@ import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from pileus_deploy import broker, control_machines, haproxy, users
 from pileus_deploy.broker_control import COOKIE as COOKIE_FILE
@@ -29,7 +28,7 @@ COOKIE = "broker cookie"
 def collect(plan: Plan) -> JsonObject:
     """Return the state on the first machine."""
     machines = control_machines.all_of(plan)
-    body: dict[str, Any] = {
+    body: JsonObject = {
         "machines": control_machines.names_of(machines),
         "revoked": _lines(haproxy.revoked_file(plan)),
         "accounts": broker.accounts_of_hosts(plan),

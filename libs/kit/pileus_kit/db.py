@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import JSON, DateTime, Dialect, create_engine, event, orm, text
 from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.orm import sessionmaker
 from sqlalchemy.types import TypeDecorator
 
@@ -27,6 +28,15 @@ from pileus_kit.write_queue import WriteQueue
 
 if TYPE_CHECKING:
     from alembic.config import Config as AlembicConfig
+
+LOST_AFTER = {
+    "tcp_keepalives_idle": 5,
+    "tcp_keepalives_interval": 2,
+    "tcp_keepalives_count": 3,
+    "tcp_user_timeout": 12_000,
+}
+"""Settings by which a PostgreSQL server ends the transactions of a machine that was switched off or cut off: after some
+12 seconds (the last one is in milliseconds). The operating system's own limit is two hours."""
 
 Session = orm.Session
 """What a service's API opens and passes to its core."""
@@ -72,6 +82,8 @@ class Sessions:
     def __init__(self, url: str, **engine_options: Any) -> None:
         self.engine: Engine = create_engine(engine_url(url), **_options(url) | engine_options)
         self._write_queue: WriteQueue | None = None
+        if self.engine.dialect.name == "postgresql":
+            event.listen(self.engine, "connect", _prepare_postgresql)
         if self.engine.dialect.name == "sqlite":
             file = self.engine.url.database
             self._write_queue = WriteQueue(
@@ -153,6 +165,14 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     cursor.close()
     patterns.install(connection)  # REGEXP with patterns of callers
     deadlines.install(connection)  # statements of a request have an end
+
+
+def _prepare_postgresql(connection: DBAPIConnection, _record: object) -> None:
+    """Have the server notice soon that this machine is gone: what it has locked would keep others waiting for hours."""
+    cursor = connection.cursor()
+    cursor.execute("; ".join(f"SET {name} = {value}" for name, value in LOST_AFTER.items()))
+    cursor.close()
+    connection.commit()
 
 
 def _count_all(engine: Engine, directory: Path) -> None:

@@ -20,11 +20,12 @@ def inspect_here(state: Path) -> Inspection:
         return parser.get("DEFAULT", name, fallback="")
 
     prefix, runs_guests = option("compute", "prefix"), option("compute", "hypervisor") == "libvirt"
+    stores_objects = option("objectstore", "storage_bind")
     return Inspection(
         host=option("compute", "host"),
         machine=inspect_machine(state),
         guests=inspect_guests(state, option("compute", "libvirt_uri"), prefix) if runs_guests else None,
         network=inspect_network(prefix) if option("network", "driver") == "linux" else None,
         volumes=inspect_volumes(state / "volumes") if option("volume", "backend") == "file" else None,
-        devices=tuple(lost_devices(state, option("objectstore", "storage_bind"))),
+        devices=tuple(lost_devices(state, stores_objects)) if stores_objects else (),
     )

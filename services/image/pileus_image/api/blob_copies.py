@@ -1,6 +1,6 @@
 """Blobs for other control machines of the cloud: they read this machine's, or have it copy theirs.
 
-HAProxy lets these requests in at the port for control machines only; the ticket says that whoever asks has our key.
+HAProxy lets these requests in at the port for control machines only; the ticket proves that the caller has our key.
 """
 
 from flask import Response, request

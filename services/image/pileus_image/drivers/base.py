@@ -62,7 +62,7 @@ class Store(ABC):
         self.open(blob).close()
 
     def written_before(self, moment: float) -> list[str]:
-        """Return blobs on this machine, whole or not, that nobody has written to since then (epoch seconds)."""
+        """Return blobs on this machine, whole or not, that were last written to before then (epoch seconds)."""
         return []
 
     @abstractmethod
