@@ -32,7 +32,6 @@ ROLES = {"compute": ("compute", "network"), "network": ("network",), "volume": (
 """What a machine may join as, and the services whose agents it then runs."""
 NOT_YET = {
     "object": "proxies and storage hosts don't encrypt what they tell each other, so objects stay on the controller",
-    "control": "nothing has killed a machine of a cloud with several control machines under load yet",
 }
 """What no machine can join as, and why."""
 ON_THE_BUS = tuple(name for name, one in SERVICES.items() if one.uses_bus)
