@@ -1,6 +1,6 @@
 """The errors of this service."""
 
-from pileus_kit.errors import BadRequest, CloudError, TooLarge, Transient
+from pileus_kit.errors import BadRequest, CloudError, TooLarge, Transient, Unauthorized
 
 
 class RingRefused(BadRequest):
@@ -36,6 +36,15 @@ class Blacklisted(ShortRefusal):
 
     status = 497
     text = "Your account has been blacklisted"
+
+
+class SyncRefused(Unauthorized):
+    """A request of container sync is not signed with keys that count here. Which of them is wrong isn't told."""
+
+    text = (
+        "X-Container-Sync-Auth is not valid: the realm and one of its keys, the container's X-Container-Sync-Key, and "
+        "the path must be the same on both sides."
+    )
 
 
 class BadPath(CloudError):

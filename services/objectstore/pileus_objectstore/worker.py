@@ -16,6 +16,7 @@ from pileus_objectstore.core.listing_cache import ListingCache
 from pileus_objectstore.core.policy_cache import PolicyCache
 from pileus_objectstore.core.tools import Tools
 from pileus_objectstore.daemons.auditor import Auditor
+from pileus_objectstore.daemons.container_sync import ContainerSync
 from pileus_objectstore.daemons.context import DaemonContext
 from pileus_objectstore.daemons.expirer import Expirer
 from pileus_objectstore.daemons.lifecycle import Lifecycle
@@ -43,6 +44,7 @@ DELIVER_LOGS_S = 30.0
 EXCHANGE_S = 5.0
 REAP_S = 60.0
 SHARD_S = 30.0
+SYNC_S = 30.0
 
 
 class Worker:
@@ -70,6 +72,7 @@ class Worker:
             rings, RingFiles(config.ring_directory), self._pool, config.storage_bind, config.ring_hosts
         )
         self.reaper = Reaper(context, self.tools)
+        self.container_sync = ContainerSync(context, self.tools)
         self.notifier = Notifier(context, self.tools)
         self.log_delivery = LogDelivery(context, self.tools)
         self._runner = DaemonRunner(
@@ -81,6 +84,7 @@ class Worker:
                 Daemon("sharder", self.sharder.run, SHARD_S),
                 Daemon("expirer", self.expirer.run, EXPIRE_S),
                 Daemon("reaper", self.reaper.run, REAP_S, lambda: self.reaper.left),
+                Daemon("container sync", self.container_sync.run, SYNC_S, lambda: self.container_sync.left),
                 Daemon("notifier", self.notifier.run, NOTIFY_S),
                 Daemon("log delivery", self.log_delivery.run, DELIVER_LOGS_S),
                 Daemon("lifecycle", self.lifecycle.run, min(LIFECYCLE_S, config.lifecycle_day_s / 2)),

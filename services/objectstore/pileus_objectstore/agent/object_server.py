@@ -184,7 +184,7 @@ class ObjectServer:
         if not written:
             return CallResult(ObjectReply(507, why=NO_DEVICE))
         kind = meta.headers.get("Content-Type", "")
-        if kind != old.headers.get("Content-Type", ""):
+        if args.listed or kind != old.headers.get("Content-Type", ""):
             row = row_of(meta, args.timestamp)
             self._updater.update_listings("container", container_of(args.name), args.listing_hosts, [row], written)
         return CallResult(ObjectReply(202, written, meta))

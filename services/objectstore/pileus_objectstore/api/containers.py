@@ -5,7 +5,7 @@ from pileus_objectstore.api.http import Request, Response, http_date
 from pileus_objectstore.api.listing_formats import listing_query, media_type, render_container
 from pileus_objectstore.api.metadata_headers import container_changes, visible
 from pileus_objectstore.api.routes import Calls
-from pileus_objectstore.core import containers, object_versioning, rate_limits, storage_policies
+from pileus_objectstore.core import container_sync, containers, object_versioning, rate_limits, storage_policies
 from pileus_objectstore.core.access import LIST_VERSIONS, SET_VERSIONING
 from pileus_objectstore.core.listing import VERSIONING
 from pileus_objectstore.core.tools import Tools
@@ -40,7 +40,7 @@ def show(tools: Tools, request: Request) -> Response:
 @calls.endpoint("PUT", policy="objectstore:container:create")
 def create(tools: Tools, request: Request) -> Response:
     """Create the container, or change the metadata of one that exists."""
-    values = _changes(request)
+    values = _changes(tools, request)
     policy = storage_policies.chosen(tools, request.header("X-Storage-Policy"))
     created = containers.create(tools, request.access.caller, request.target, values, policy)
     return Response(201 if created else 202)
@@ -49,7 +49,7 @@ def create(tools: Tools, request: Request) -> Response:
 @calls.endpoint("POST", policy="objectstore:container:update")
 def update(tools: Tools, request: Request) -> Response:
     """Change the container's metadata."""
-    containers.update(tools, request.target, _changes(request))
+    containers.update(tools, request.target, _changes(tools, request))
     return Response(204)
 
 
@@ -60,11 +60,15 @@ def delete(tools: Tools, request: Request) -> Response:
     return Response(204)
 
 
-def _changes(request: Request) -> dict[str, str]:
-    """The metadata that a request changes. Versioning has a right of its own in bucket policies."""
+def _changes(tools: Tools, request: Request) -> dict[str, str]:
+    """The metadata that a request changes. Versioning has a right of its own in bucket policies.
+
+    Raises BadRequest, Unauthorized, Forbidden and Unavailable.
+    """
     changes = container_changes(request.headers, owner=request.owner)
     if VERSIONING in changes:
         request.access.require(SET_VERSIONING, request.target)
+    container_sync.check(tools, request.target, changes)
     return changes
 
 

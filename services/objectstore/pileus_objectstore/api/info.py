@@ -2,9 +2,10 @@
 
 import msgspec
 
+from pileus_kit.errors import Unavailable
 from pileus_objectstore.api.cross_origin import crossdomain
 from pileus_objectstore.api.http import Request, Response
-from pileus_objectstore.core import listing, metadata, names, rate_limits, storage_policies
+from pileus_objectstore.core import listing, metadata, names, rate_limits, storage_policies, sync_realms
 from pileus_objectstore.core.requests import MAX_OBJECT_BYTES
 from pileus_objectstore.core.tools import Tools
 
@@ -92,7 +93,19 @@ def _features(tools: Tools) -> dict[str, dict[str, object]]:
             features["cname_lookup"] = {"lookup_depth": tools.config.cname_lookup_depth}
     if tools.config.read_only:
         features["read_only"] = {}
-    return features | _rate_limits(tools)
+    return features | _rate_limits(tools) | _container_sync(tools)
+
+
+def _container_sync(tools: Tools) -> dict[str, dict[str, object]]:
+    """The realms of container sync and their clusters, without URLs and keys; {} if there are none."""
+    try:
+        realms = sync_realms.load(tools.config.container_sync_realms)
+    except Unavailable:
+        realms = {}
+    shown: dict[str, object] = {
+        name: {"clusters": {cluster: {} for cluster in realm.clusters}} for name, realm in realms.items()
+    }
+    return {"container_sync": {"realms": shown}} if shown else {}
 
 
 def _rate_limits(tools: Tools) -> dict[str, dict[str, object]]:

@@ -60,8 +60,6 @@ def container_changes(headers: Mapping[str, str], *, owner: bool) -> dict[str, s
     """
     if not owner:
         headers = {name: value for name, value in headers.items() if not is_of_owners("container", _added(name))}
-    if headers.get("X-Container-Sync-To"):
-        raise BadRequest(why="Container synchronisation is not offered: no host may be synchronised with.")
     changes = _changes("container", headers)
     if "X-Versions-Enabled" in headers:
         enabled = headers["X-Versions-Enabled"].lower() in TRUE

@@ -14,6 +14,7 @@ from pileus_objectstore.api import (
     access_log_lines,
     authorization,
     bulk,
+    container_sync,
     cross_origin,
     domain_names,
     etag_quotes,
@@ -163,6 +164,8 @@ class Proxy:
         authorization.identify(tools, self.rates, request)
         event_queues.origin.set(origin_of(request.environ, request.access.caller))
         request.environ[access_log_lines.LOGGED] = Concerned(target, "SWIFT")
+        if container_sync.HEADER in request.environ:
+            return container_sync.answer(tools, request, call)
         if request.method == "POST" and target.container and form_posts.is_form(request):
             return form_posts.create(tools, request)
         is_signed = "temp_url_sig=" in request.environ.get("QUERY_STRING", "")

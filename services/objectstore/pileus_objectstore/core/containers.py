@@ -5,7 +5,7 @@ from urllib.parse import unquote
 
 from pileus_kit.auth import Caller
 from pileus_kit.errors import BadRequest, Conflict, NotFound
-from pileus_objectstore.core import accounts, listing, object_locks, object_versioning, versions
+from pileus_objectstore.core import accounts, listing, object_locks, object_versioning, sync_realms, versions
 from pileus_objectstore.core.cluster import ListingQuery
 from pileus_objectstore.core.listing import VERSIONING
 from pileus_objectstore.core.listing_heads import check_reply, check_total, put_container
@@ -142,5 +142,7 @@ def _check_versioning(tools: Tools, target: Target, changes: Mapping[str, str]) 
         raise BadRequest(why="Cannot use X-Versions-Location or X-History-Location on a container that keeps versions.")
     if changes.get(VERSIONING, ENABLED) != ENABLED and object_locks.rules_of(info) is not None:
         raise Conflict(why="An Object Lock configuration is present on this bucket, so it keeps versions for ever.")
+    if changes.get(VERSIONING) == ENABLED and info is not None and info.value(sync_realms.TO):
+        raise BadRequest(why=f"Object versioning can't be enabled while {sync_realms.TO} is set; remove that first.")
     if changes.get(VERSIONING) and info is not None and versions.location(info):
         raise BadRequest(why="Cannot enable object versioning on a container that already uses versioned writes.")

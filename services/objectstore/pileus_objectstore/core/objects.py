@@ -14,6 +14,7 @@ from pileus_objectstore.core import (
     quotas,
     stored_objects,
     symlinks,
+    sync_realms,
     versions,
 )
 from pileus_objectstore.core.access import READ_OBJECT, Access
@@ -179,7 +180,7 @@ def update(tools: Tools, request: PostRequest) -> ObjectReply:
 def _update(tools: Tools, request: PostRequest) -> ObjectReply:
     container = containers.find(tools, request.target)
     if not object_versioning.state(container):
-        return _post(tools, request.target, request)
+        return _post(tools, request.target, request, listed=bool(container.value(sync_realms.TO)))
     link = object_versioning.present(tools, request.target).meta
     version = request.version or (link.headers.get(VERSION) if link else "")
     if not version:
@@ -195,13 +196,14 @@ def _update(tools: Tools, request: PostRequest) -> ObjectReply:
     return reply
 
 
-def _post(tools: Tools, place: Target, request: PostRequest) -> ObjectReply:
+def _post(tools: Tools, place: Target, request: PostRequest, *, listed: bool = False) -> ObjectReply:
+    """Change what is stored at `place`. Container sync reads changes of listings, so it needs the change `listed`."""
     stamp, cluster = timestamp(tools.now()), tools.cluster
     headers, delete_at, ignored = dict(request.headers), request.delete_at, request.ignored_lock
 
     def make(replicas: HostReplicas, listing_hosts: tuple[ListingHost, ...]) -> PostObject:
         return PostObject(
-            replicas, place.path, stamp, headers, listing_hosts, delete_at, ignored, request.opens_expired
+            replicas, place.path, stamp, headers, listing_hosts, delete_at, ignored, request.opens_expired, listed
         )
 
     reply = cluster.write("post_object", cluster.locate(place), cluster.locate(place.parent), ObjectReply, make)

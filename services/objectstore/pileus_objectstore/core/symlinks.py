@@ -23,6 +23,14 @@ TOO_MANY_HOPS = f"Too many levels of symbolic links, maximum allowed is {MAX_HOP
 
 def headers_of(tools: Tools, access: Access, request: PutRequest) -> dict[str, str]:
     """The headers that make a new object a link, {} if it is none. Raises BadRequest or Conflict."""
+    link, stored = request.link, plain_headers(request)
+    if link is not None and link.etag:
+        stored |= _static_headers(tools, access, link.target, link.etag, link.inherits_type)
+    return stored
+
+
+def plain_headers(request: PutRequest) -> dict[str, str]:
+    """The headers that make a new object a link which isn't static, {} if it is none. Raises BadRequest."""
     link = request.link
     if link is None:
         return {}
@@ -34,8 +42,6 @@ def headers_of(tools: Tools, access: Access, request: PutRequest) -> dict[str, s
     stored = {TARGET: quote(f"{link.target.container}/{link.target.object}")}
     if link.target.account != request.target.account:
         stored[ACCOUNT] = quote(link.target.account)
-    if link.etag:
-        stored |= _static_headers(tools, access, link.target, link.etag, link.inherits_type)
     return stored
 
 

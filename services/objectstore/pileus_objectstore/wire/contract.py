@@ -146,7 +146,8 @@ class PostObject(msgspec.Struct, omit_defaults=True):
     """Replace the metadata that a POST may change. Reply: ObjectReply.
 
     What would weaken a retention is refused (403), unless `ignored_lock` says why not: see core/object_locks.py.
-    An object that has expired is there with `opens_expired` only, until the expirer deletes it.
+    An object that has expired is there with `opens_expired` only, until the expirer deletes it. The row in the listing
+    is written anew if the type has changed, or if `listed`.
     """
 
     replicas: HostReplicas
@@ -157,6 +158,7 @@ class PostObject(msgspec.Struct, omit_defaults=True):
     delete_at: int = 0
     ignored_lock: str = ""
     opens_expired: bool = False
+    listed: bool = False
 
 
 class GetObject(msgspec.Struct, omit_defaults=True):

@@ -246,12 +246,6 @@ def test_an_account_learns_its_domain_from_its_own_project(store: ObjectStoreFix
     assert store.client.head("/v1/AUTH_p7", as_=home).headers["X-Account-Project-Domain-Id"] == "default"
 
 
-def test_what_is_not_offered_is_refused(store: ObjectStoreFixture, container: str) -> None:
-    for method in (store.client.put, store.client.post):
-        sync = {"X-Container-Sync-To": "http://192.0.2.1/v1/AUTH_x/c", "X-Container-Sync-Key": "k"}
-        assert method(container, headers=sync).status_code == 400
-
-
 def test_a_sync_key_alone_is_shown_to_owners_only(store: ObjectStoreFixture, container: str) -> None:
     name = "X-Container-Sync-Key"
     shown = {name: "k", "X-Container-Read": ".r:*,.rlistings"}
