@@ -64,6 +64,10 @@ class Config(ServiceConfig):
     delay_reaping_s: int = option(
         "Seconds for which what is in a deleted account is kept, and an operator can take the deletion back", 0
     )
+    # Never by default: a store deletes only what it was asked to delete.
+    reap_deleted_projects: bool = option(
+        "Delete the accounts of projects that are deleted in identity, as an operator would: see delay_reaping_s", False
+    )
     read_only: bool = option("Refuse all writes, but in accounts that an operator has excluded", False)
     read_only_allows_deletes: bool = option("Allow deletions where all other writes are refused", False)
     account_ratelimit: float = option(

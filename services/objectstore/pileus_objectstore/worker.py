@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 from pileus_kit.auth import Caller
 from pileus_kit.errors import Unauthorized
+from pileus_kit.peers import Peers
 from pileus_kit.policy import Enforcer
 from pileus_kit.process import load_config, run_until_signal
+from pileus_objectstore.clients.deleted_projects import IdentityDeletedProjects
 from pileus_objectstore.config import Config
 from pileus_objectstore.core.cluster import Cluster
 from pileus_objectstore.core.encryption.cluster import EncryptedCluster
@@ -23,6 +25,7 @@ from pileus_objectstore.daemons.lifecycle import Lifecycle
 from pileus_objectstore.daemons.listing_auditor import ListingAuditor
 from pileus_objectstore.daemons.log_delivery import LogDelivery
 from pileus_objectstore.daemons.notifier import Notifier
+from pileus_objectstore.daemons.project_reaper import ProjectReaper
 from pileus_objectstore.daemons.reaper import Reaper
 from pileus_objectstore.daemons.reconstructor import Reconstructor
 from pileus_objectstore.daemons.replicator import Replicator
@@ -72,6 +75,8 @@ class Worker:
             rings, RingFiles(config.ring_directory), self._pool, config.storage_bind, config.ring_hosts
         )
         self.reaper = Reaper(context, self.tools)
+        ask = IdentityDeletedProjects(Peers(config)) if config.reap_deleted_projects else None
+        self.project_reaper = ProjectReaper(context, self.tools, ask)
         self.container_sync = ContainerSync(context, self.tools)
         self.notifier = Notifier(context, self.tools)
         self.log_delivery = LogDelivery(context, self.tools)
@@ -84,6 +89,7 @@ class Worker:
                 Daemon("sharder", self.sharder.run, SHARD_S),
                 Daemon("expirer", self.expirer.run, EXPIRE_S),
                 Daemon("reaper", self.reaper.run, REAP_S, lambda: self.reaper.left),
+                Daemon("project reaper", self.project_reaper.run, REAP_S),
                 Daemon("container sync", self.container_sync.run, SYNC_S, lambda: self.container_sync.left),
                 Daemon("notifier", self.notifier.run, NOTIFY_S),
                 Daemon("log delivery", self.log_delivery.run, DELIVER_LOGS_S),

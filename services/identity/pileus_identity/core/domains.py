@@ -4,7 +4,7 @@ from sqlalchemy import Select, exists, or_, select
 from sqlalchemy import delete as delete_rows
 from sqlalchemy.orm import Session, selectinload
 
-from pileus_identity.core import project_tags, projects, revocations
+from pileus_identity.core import deleted_projects, project_tags, projects, revocations
 from pileus_identity.core.assignment_conditions import assigned_to_user
 from pileus_identity.core.attributes import apply_attributes, check_mutable, flush, insert, without_nulls
 from pileus_identity.core.listing import ListPage, ListQuery, apply_filters, fetch_page
@@ -76,9 +76,10 @@ def delete(session: Session, domain: Project) -> None:
     session.execute(delete_rows(Credential).where(Credential.project_id.in_(own_projects)))
     for kind in (User, Group, Role):
         session.execute(delete_rows(kind).where(kind.domain_id == domain.id))
+    revocations.revoke_tokens(session, domain_id=domain.id)
+    deleted_projects.remember(session, Project.domain_id == domain.id)
     session.execute(delete_rows(Project).where(Project.domain_id == domain.id))
     session.execute(delete_rows(Project).where(Project.id == domain.id))
-    revocations.revoke_tokens(session, domain_id=domain.id)
     revocations.invalidate_authorizations(session)
 
 

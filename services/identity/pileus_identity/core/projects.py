@@ -9,7 +9,7 @@ from sqlalchemy import insert as insert_rows
 from sqlalchemy import update as update_rows
 from sqlalchemy.orm import Session, selectinload
 
-from pileus_identity.core import project_tags, revocations
+from pileus_identity.core import deleted_projects, project_tags, revocations
 from pileus_identity.core.assignment_conditions import assigned_to_user
 from pileus_identity.core.attributes import apply_attributes, check_mutable, check_unchanged, flush, insert
 from pileus_identity.core.listing import ListPage, ListQuery, apply_filters, fetch_page
@@ -115,8 +115,9 @@ def delete(session: Session, project: Project) -> None:
     session.execute(delete_rows(Assignment).where(Assignment.target_id == project.id, Assignment.target == "project"))
     session.execute(delete_rows(Credential).where(Credential.project_id == project.id))
     session.execute(update_rows(User).where(User.default_project_id == project.id).values(default_project_id=None))
-    session.delete(project)
     revocations.revoke_tokens(session, project_id=project.id)
+    deleted_projects.remember(session, Project.id == project.id)
+    session.delete(project)
 
 
 def list_page(session: Session, query: ListQuery, domain_id: str | None = None) -> ListPage[Project]:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from sqlalchemy.orm import Session
 
 from pileus_identity.config import Config
-from pileus_identity.core import fernet_keys, revocations
+from pileus_identity.core import deleted_projects, fernet_keys, revocations
 from pileus_identity.core.auth_methods import AuthMethods
 from pileus_identity.core.authentication import Authentication
 from pileus_identity.core.ec2_signatures import AccessKeyVerifier
@@ -49,6 +49,7 @@ class Tools:
                 self._changes += 1
                 if self._changes % PRUNE_EVERY_CHANGES == 0:
                     revocations.prune(session, self.config.token_expiration_s)
+                    deleted_projects.prune(session)
         if changed:
             self.tokens.authorizations.revocation_log.mark_changed()
 

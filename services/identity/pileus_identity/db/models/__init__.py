@@ -11,7 +11,7 @@ from pileus_identity.db.models.delegations import (
 )
 from pileus_identity.db.models.limits import Limit, RegisteredLimit
 from pileus_identity.db.models.oauth1 import AccessToken, Consumer, RequestToken, SeenNonce
-from pileus_identity.db.models.projects import DomainOption, Project, ProjectLineage, ProjectTag
+from pileus_identity.db.models.projects import DeletedProject, DomainOption, Project, ProjectLineage, ProjectTag
 from pileus_identity.db.models.revocations import Revocation, RevocationSerial
 from pileus_identity.db.models.roles import Assignment, ImpliedRole, Role
 from pileus_identity.db.models.service_catalog import (
@@ -34,6 +34,7 @@ __all__ = [
     "Assignment",
     "Consumer",
     "Credential",
+    "DeletedProject",
     "DomainOption",
     "Endpoint",
     "EndpointGroup",

@@ -1,10 +1,12 @@
 """Projects and domains, with their tags, ancestors and domain-specific configuration."""
 
+from datetime import datetime
+
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from pileus_identity.db.models.base import Model, child_of, key
-from pileus_kit.db import Json
+from pileus_kit.db import Json, Utc
 from pileus_kit.json_types import JsonObject
 
 
@@ -54,6 +56,16 @@ class ProjectLineage(Model):
     project_id: Mapped[str] = child_of("projects.id", primary_key=True)
     ancestor_id: Mapped[str] = child_of("projects.id", primary_key=True, index=True)
     distance: Mapped[int]
+
+
+class DeletedProject(Model):
+    """A project that was deleted, and the serial of its revocation; see core.deleted_projects."""
+
+    __tablename__ = "deleted_projects"
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    serial: Mapped[int] = mapped_column(index=True)
+    deleted_at: Mapped[datetime] = mapped_column(Utc)
 
 
 class DomainOption(Model):
