@@ -1,10 +1,11 @@
 """Access control lists of containers: X-Container-Read and X-Container-Write, as Swift defines them.
 
     .r:*  .r:example.com  .r:.example.com  .r:-evil.example.com  .rlistings     (read only: by the Referer header)
-    PROJECT:USER  PROJECT:*  *:USER  *:*  ROLE  ACCOUNT
+    PROJECT:USER  PROJECT:*  *:USER  *:*  ROLE  PROJECT  ACCOUNT
 
-Projects and users are ids. An account, such as AUTH_PROJECT, stands for those who may change it, as in tempauth.
-Names count only if project, user and account all belong to the default domain.
+Projects and users are ids. A project alone stands for all its users, and an account, such as AUTH_PROJECT, for those
+who may change it, as in Swift's tempauth. Names count only if project, user and account all belong to the default
+domain.
 """
 
 from dataclasses import dataclass
@@ -54,7 +55,7 @@ class Acl:
             project, colon, user = group.partition(":")
             if colon and project in projects and user in users:
                 return True
-            if not colon and not group.startswith(".") and group in caller.roles:
+            if not colon and not group.startswith(".") and group in (*caller.roles, caller.project_id):
                 return True
         return False
 

@@ -109,6 +109,8 @@ def test_an_account_in_an_acl_means_those_who_may_change_it(store: ObjectStoreFi
     assert store.client.get(f"{container}/o", as_=store.tokens.other).data == b"x"
     assert store.client.put(f"{container}/o", data=b"y", as_=store.tokens.other).status_code == 403
     assert store.client.get(f"{container}/o", as_=store.tokens.other_reader).status_code == 403
+    assert store.client.post(container, headers={"X-Container-Read": "p2"}).status_code == 204
+    assert store.client.get(f"{container}/o", as_=store.tokens.other_reader).data == b"x"
     third = store.tokens.add(make_caller("third", "member", project="p3"))
     assert store.client.get(f"{container}/o", as_=third).status_code == 403
 
