@@ -1,8 +1,11 @@
 """Asks identity which projects were deleted."""
 
 from datetime import datetime
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
+import msgspec
+
+from pileus_kit import decoding
 from pileus_kit.peers import Peers
 
 PATH = "/v3/OS-PILEUS/deleted-projects"
@@ -14,6 +17,20 @@ class DeletedProject(NamedTuple):
     id: str
     serial: int
     deleted_at: float
+
+
+class _Row(msgspec.Struct):
+    """A project as identity shows it."""
+
+    id: str
+    serial: int
+    deleted_at: datetime
+
+
+class _Page(msgspec.Struct):
+    """What identity answers."""
+
+    projects: list[_Row]
 
 
 class DeletedProjects(Protocol):
@@ -32,8 +49,6 @@ class IdentityDeletedProjects:
 
     def __call__(self, since: int) -> list[DeletedProject]:
         """Return the next page. Raises PeerDown or PeerRefused."""
-        answer: Any = self._peers.send("identity", "GET", f"{PATH}?since={since}").json()
-        return [
-            DeletedProject(row["id"], row["serial"], datetime.fromisoformat(row["deleted_at"]).timestamp())
-            for row in answer["projects"]
-        ]
+        answer = self._peers.send("identity", "GET", f"{PATH}?since={since}")
+        rows = decoding.decode(answer.content, _Page).projects
+        return [DeletedProject(row.id, row.serial, row.deleted_at.timestamp()) for row in rows]

@@ -1,7 +1,7 @@
 """The container sync daemon: brings what has changed in a container to the one that X-Container-Sync-To names.
 
 It reads the changes of one replica of the container's listing, by their numbers, and remembers how far it came. What a
-replica learns late gets a later number there. Once a day it begins again, because a replica may have been made anew;
+replica learns late gets a later number there. Once a day it begins again, because a replica may have been replaced;
 then, and wherever a worker was killed, the other side is asked first what it has, and only what is newer is sent.
 """
 
@@ -128,7 +128,7 @@ class ContainerSync:
             reply, data = self.context.ask(host, "get_changes", args, ChangesReply)
             if reply.status == 404 or reply.info is None:
                 return ()
-            if reply.upto < since:  # the replica was made anew
+            if reply.upto < since:  # the replica was replaced
                 reached.changes.pop(place)
                 continue
             for row in decoding.decode(data, list[ListingRow]) if data else []:

@@ -147,7 +147,7 @@ class PostObject(msgspec.Struct, omit_defaults=True):
 
     What would weaken a retention is refused (403), unless `ignored_lock` says why not: see core/object_locks.py.
     An object that has expired is there with `opens_expired` only, until the expirer deletes it. The row in the listing
-    is written anew if the type has changed, or if `listed`.
+    is written again if the type has changed, or if `listed`.
     """
 
     replicas: HostReplicas
