@@ -113,7 +113,7 @@ class ListingServer:
 
     def merge_rows(self, args: MergeRows, body: Source) -> CallResult:
         """Merge changed rows into this host's replicas of a listing."""
-        return CallResult(self._updater.merge_here(args))
+        return CallResult(self._updater.delivery.merge_here(args))
 
     def _put(self, device: Device, args: PutListing) -> tuple[bool, int]:
         """Whether the listing was created, and its storage policy."""

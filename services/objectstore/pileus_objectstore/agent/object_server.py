@@ -58,18 +58,19 @@ class ObjectServer:
         writer = ObjectWriter(self._host, args)
         try:
             writer.receive(body)
-            with self._updater.changes.track():
-                return CallResult(self._stored(args, writer.commit()))
+            with self._updater.changes.track() as began:
+                reply = writer.commit()
+                return CallResult(self._stored(args, reply, began if writer.is_packed else None))
         finally:
             writer.abandon()
 
-    def _stored(self, args: PutObject, reply: ObjectReply) -> ObjectReply:
-        """Update the listings after a new version was stored."""
+    def _stored(self, args: PutObject, reply: ObjectReply, began: float | None) -> ObjectReply:
+        """Update the listings after a new version was stored, late if a recovery finds it by when it `began`."""
         if reply.status == 201 and reply.meta:
             if args.listing_hosts:  # a fragment has none
                 rows = [row_of(reply.meta, args.timestamp)]
                 container = container_of(args.name)
-                self._updater.update_listings("container", container, args.listing_hosts, rows, reply.devices)
+                self._updater.update_listings("container", container, args.listing_hosts, rows, reply.devices, began)
             reply.meta = ObjectMeta(args.name, args.timestamp, reply.meta.size, reply.meta.etag)
         return reply
 
@@ -104,10 +105,10 @@ class ObjectServer:
 
     def delete_object(self, args: DeleteObject, body: Source) -> CallResult:
         """Write tombstones."""
-        with self._updater.changes.track():
-            return self._delete(args)
+        with self._updater.changes.track() as began:
+            return self._delete(args, began if self._host.pack_bytes >= 0 else None)
 
-    def _delete(self, args: DeleteObject) -> CallResult:
+    def _delete(self, args: DeleteObject, began: float | None) -> CallResult:
         """Tombstones go wherever the object is, or may be on a device that can't be read."""
         replicas, stamp = args.replicas, stamp_of(args.timestamp)
         reader = ObjectReader(self._host, replicas)
@@ -132,7 +133,7 @@ class ObjectServer:
         if not written:
             return CallResult(ObjectReply(507, why=NO_DEVICE))
         gone = [ListingRow(object_of(args.name), args.timestamp, True)]
-        self._updater.update_listings("container", container_of(args.name), args.listing_hosts, gone, written)
+        self._updater.update_listings("container", container_of(args.name), args.listing_hosts, gone, written, began)
         there = meta is not None and (bool(args.if_delete_at) or not expired(meta, args.timestamp))
         return CallResult(ObjectReply(204 if there else 404, written, meta))
 

@@ -142,6 +142,11 @@ class ObjectWriter:
             return ObjectReply(507, why=self._failed)
         return ObjectReply(201, tuple(device.name for device in self._committed), meta)
 
+    @property
+    def is_packed(self) -> bool:
+        """Whether the object is a record in packs. Those are found by this host's clock, files by the file system's."""
+        return self._packed
+
     def abandon(self) -> None:
         """Remove what was not made durable."""
         for draft in self._drafts:

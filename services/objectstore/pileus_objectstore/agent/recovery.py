@@ -35,18 +35,24 @@ class InFlightChanges:
         self._began: dict[int, float] = {}
 
     @contextmanager
-    def track(self) -> Iterator[None]:
-        """A change is under way in this context."""
-        number = next(self._numbers)
-        self._began[number] = time.time()
+    def track(self) -> Iterator[float]:
+        """A change is under way in this context; when it began, in epoch seconds."""
+        began = time.time()
+        number = self.begin(began)
         try:
-            yield
+            yield began
         finally:
-            del self._began[number]
+            self.end(number)
 
-    def under_way(self) -> int:
-        """How many changes are under way."""
-        return len(self._began)
+    def begin(self, began: float) -> int:
+        """A change that began then is under way, until `end` gets the number."""
+        number = next(self._numbers)
+        self._began[number] = began
+        return number
+
+    def end(self, number: int) -> None:
+        """A change is finished: its rows are in the listings or in an async pending, and on disk."""
+        del self._began[number]
 
     def oldest_start(self) -> float:
         """Epoch seconds: all changes that began earlier are finished."""

@@ -7,33 +7,32 @@ lost with the process are sent again after the next change, or by the recovery.
 """
 
 import logging
+import math
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Sequence
 
 from pileus_kit.errors import CloudError, HostDown
 from pileus_objectstore.agent import async_pendings
 from pileus_objectstore.agent.host import Device, Host
+from pileus_objectstore.agent.late_rows import Later, LateRows
 from pileus_objectstore.agent.recovery import InFlightChanges, mark_synced, unreported_containers, unsynced_rows
+from pileus_objectstore.agent.row_delivery import Delivery, RowDelivery, primaries
 from pileus_objectstore.core.listing_rows import policy_mark
 from pileus_objectstore.core.replica_plans import host_replicas
 from pileus_objectstore.errors import Damaged, DeviceFailed
-from pileus_objectstore.ring.rings import Placement
-from pileus_objectstore.storage.listing_store import Appended
+from pileus_objectstore.storage.row_log import LAZY_S
 from pileus_objectstore.wire.contract import (
     HostReplicas,
     ListingHost,
     ListingInfo,
     ListingRow,
-    MergeReply,
     MergeRows,
-    ShardRange,
     timestamp,
 )
 from pileus_objectstore.wire.shard_calls import DividedReply, ReportShard
-from pileus_objectstore.wire.shard_ranges import is_shard, routes, shard_of, shown, with_sums
+from pileus_objectstore.wire.shard_ranges import is_shard, shard_of, shown, with_sums
 
 log = logging.getLogger(__name__)
 REPORT_S = 0.2  # a container's sums are sent to its account this long after a change,
@@ -41,6 +40,7 @@ SAME_REPORT_S = 1.0  # and those of the same container not more often than this
 SHORTEN_S = 1.0  # the logs of changed rows are looked at so often
 LOG_AGE_S = 10.0  # changed rows are merged and removed from a disk's log after this
 IDLE_S = 30.0  # listings that were not used for this long are closed
+SETTLE_S = 1.0  # at the end, rows that are not on disk yet are waited for so long
 RETRY_S = 30.0  # async pendings are tried again after this
 MAX_PENDING_DELAY_S = 120.0  # an async pending is stored at most this long after its change
 
@@ -64,6 +64,9 @@ class Updater:
         self._retry_at = 0.0
         self._retrying = threading.Lock()
         self.changes = InFlightChanges()
+        self.delivery = RowDelivery(host, self.report_later)
+        self.late_rows = LateRows(self.changes, self._save_missing)
+        self._synced_until: dict[str, float] = {}  # what the markers of devices say, in epoch seconds
         self._recovered: set[str] = set()  # devices on which the changes of an earlier process were looked for
         self._mark_at = 0.0
 
@@ -81,6 +84,7 @@ class Updater:
         for thread in self._threads:
             if thread.is_alive():
                 thread.join()
+        self.late_rows.settle(LAZY_S + SETTLE_S)
         self.report()
         self._mark_synced()
 
@@ -102,8 +106,10 @@ class Updater:
             if self._stopping.is_set():
                 return
             placement = self._host.rings.placement(*container.split("/", 2)[1:])
-            listing_hosts = [ListingHost(host, replicas) for host, replicas in _primaries(placement)]
-            self.update_listings("container", container, listing_hosts, rows, [device.name], silent)
+            updates = [
+                (host, MergeRows("container", replicas, container, rows)) for host, replicas in primaries(placement)
+            ]
+            self._deliver(updates, [device.name], Delivery(silent))
         self._recovered.add(device.name)
 
     def update_listings(
@@ -112,31 +118,30 @@ class Updater:
         name: str,
         listing_hosts: Iterable[ListingHost],
         rows: list[ListingRow],
-        devices: Iterable[str],
-        silent: set[str] | None = None,
+        devices: Sequence[str],
+        began: float | None = None,
     ) -> None:
         """Merge rows into the listing at path `name`, now or later: an async pending is then stored on `devices`.
 
-        Hosts in `silent` are not asked; one that doesn't answer is added.
+        With `began`, when the change of an object on `devices` began, rows for this host are visible at once and on
+        disk a moment later. Until then the change counts as under way.
         """
         updates = [(one.host, MergeRows(kind, one.replicas, name, rows)) for one in listing_hosts]
-        for update, missing in self._deliver(updates, set() if silent is None else silent):
-            if missing:
-                replicas = HostReplicas(update.replicas.partition, update.replicas.digest, missing)
-                self._save_async_pending(MergeRows(kind, replicas, name, rows), devices)
+        if began is None or not self._finds(devices, began):
+            self._deliver(updates, devices, Delivery())
+            return
+        late = Later()
+        self._deliver(updates, devices, Delivery(later=late))
+        if late:
+            self.late_rows.add(updates[0][1], late, tuple(devices), began)
 
-    def merge_here(self, update: MergeRows) -> MergeReply:
-        """Merge rows into this host's replicas; `missing` are devices without the listing, and those that failed."""
-        done, ranges = self._merge(update.replicas.devices, update)
-        missing = [name for name in update.replicas.devices if name not in done]
-        if missing:
-            taken, more = self._merge(update.replicas.handoffs, update)
-            missing = missing[len(taken) :]
-            done += taken
-            ranges |= more
-        if done and update.kind == "container":
-            self.report_later(update.name)
-        return MergeReply(200 if done else 404, tuple(done), tuple(missing), tuple(ranges.values()))
+    def _finds(self, devices: Sequence[str], began: float) -> bool:
+        """Whether a recovery of these devices would find a change that began then: not if the clock went back."""
+        return all(began >= self._synced_until.get(name, math.inf) for name in devices)
+
+    def _deliver(self, updates: list[tuple[str, MergeRows]], devices: Sequence[str], how: Delivery) -> None:
+        for update, missing in self.delivery.deliver(updates, how):
+            self._save_missing(update, missing, devices)
 
     def note_sums(self, report: ReportShard) -> DividedReply:
         """Note the sums of a shard in this host's replicas of its root."""
@@ -161,7 +166,7 @@ class Updater:
 
     def report(self, again_after_s: float = 0.0) -> None:
         """Send the sums of changed containers to their accounts, unless that was done `again_after_s` seconds ago."""
-        now, silent = time.monotonic(), set[str]()
+        now, how = time.monotonic(), Delivery()
         self._reported = {name: at for name, at in self._reported.items() if at + SAME_REPORT_S > now}
         for name in list(self._changed_containers):
             if self._reported.get(name, 0.0) + again_after_s > now:
@@ -171,12 +176,12 @@ class Updater:
             self._reported[name] = now
             info = self._container_info(name)
             if info is not None:
-                self._report(name, info, silent)
+                self._report(name, info, how)
 
-    def _report(self, name: str, info: ListingInfo, silent: set[str]) -> None:
+    def _report(self, name: str, info: ListingInfo, how: Delivery) -> None:
         """Send the sums of one container to its account, or those of a shard to its root."""
         if is_shard(name):
-            self._report_shard(name, info, silent)
+            self._report_shard(name, info, how.silent)
             return
         info = shown(info)
         account, container = name.split("/", 2)[1:]
@@ -184,13 +189,13 @@ class Updater:
         row = ListingRow(container, info.put, False, info.size, "", mark, info.count, timestamp())
         if not info.live:
             row = ListingRow(container, info.deleted, True)
-        for host, replicas in _primaries(self._host.rings.placement(account)):
-            if self._send(host, MergeRows("account", replicas, "/" + account, [row]), silent)[0]:
+        for host, replicas in primaries(self._host.rings.placement(account)):
+            if self.delivery.send(host, MergeRows("account", replicas, "/" + account, [row]), how)[0]:
                 log.info("the sums of %s did not reach all replicas of its account", name)
 
     def _report_shard(self, name: str, info: ListingInfo, silent: set[str]) -> None:
         shard, now = shard_of(name), timestamp()
-        for host, replicas in _primaries(self._host.rings.placement(*shard.root)):
+        for host, replicas in primaries(self._host.rings.placement(*shard.root)):
             report = ReportShard(replicas, shard.root_path, shard.name, info.count, info.size, now)
             if host == self._host.address:
                 self.note_sums(report)
@@ -203,10 +208,10 @@ class Updater:
 
     def retry(self) -> tuple[int, int]:
         """Try all async pendings again: (how many succeeded, how many are left)."""
-        silent: set[str] = set()
+        how = Delivery()
         with self._retrying:
             pendings = self._pendings()
-            sent = sum(self._retry_async_pending(device, path, silent) for device, path in pendings)
+            sent = sum(self._retry_async_pending(device, path, how) for device, path in pendings)
         return sent, len(pendings) - sent
 
     def _pendings(self) -> list[tuple[Device, str]]:
@@ -215,10 +220,13 @@ class Updater:
     def _mark_synced(self) -> None:
         """Record that a recovery need not look at anything that is finished by now."""
         recovered = [device for device in self._known_devices() if device.name in self._recovered]
-        mark_synced(recovered, self.changes.oldest_start())
+        until = self.changes.oldest_start()
+        self._synced_until |= {device.name: until for device in recovered}
+        mark_synced(recovered, until)
 
     def _shorten(self) -> None:
         while not self._stopping.wait(SHORTEN_S):
+            self._attempt(self.late_rows.settle)
             self._attempt(lambda: self._host.shorten_logs(LOG_AGE_S))
 
     def _run(self) -> None:
@@ -258,90 +266,6 @@ class Updater:
             if self._pendings():  # stored while the others were tried
                 self._retry_at = now + RETRY_S
 
-    def _deliver(
-        self, updates: list[tuple[str, MergeRows]], silent: set[str]
-    ) -> list[tuple[MergeRows, tuple[str, ...]]]:
-        """Send a listing's rows to some of its hosts, and to its shards; the devices that did not take them.
-
-        Each host of a divided container stands for a share of each shard's hosts, so that every replica gets the rows
-        once when all replicas of the container are updated. The share of a silent host is sent, too.
-        """
-        ranges: dict[str, ShardRange] = {}
-        sent, answered = [], False
-        for host, update in updates:
-            missing, found = self._send(host, update, silent)
-            answered = answered or missing != update.replicas.devices
-            ranges |= {one.shard: one for one in found}
-            sent.append((host, update, missing))
-        if updates and not answered and updates[0][1].kind == "container":
-            ranges = self._ranges_from_others(updates, silent)
-        return [(update, missing + self._forward(host, update, ranges, silent)) for host, update, missing in sent]
-
-    def _ranges_from_others(self, updates: list[tuple[str, MergeRows]], silent: set[str]) -> dict[str, ShardRange]:
-        """The ranges to which rows belong, as another host of the container tells when it gets them once more."""
-        update, asked = updates[0][1], {host for host, _ in updates}
-        for host, replicas in _primaries(self._host.rings.placement(*update.name.split("/", 2)[1:])):
-            if host not in asked:
-                missing, found = self._send(host, MergeRows("container", replicas, update.name, update.rows), silent)
-                if missing != replicas.devices:
-                    return {one.shard: one for one in found}
-        return {}
-
-    def _forward(
-        self, host: str, update: MergeRows, ranges: dict[str, ShardRange], silent: set[str]
-    ) -> tuple[str, ...]:
-        """Send rows to a host's share of the shards' hosts; the devices that did not take them."""
-        if not ranges:
-            return ()
-        root, missing = shard_of(update.name), tuple[str, ...]()
-        roots = [address for address, _ in _primaries(self._host.rings.placement(*root.root))]
-        for name, rows in routes(update.rows, list(ranges.values())).items():
-            shard = replace(root, name=name)
-            for number, (address, replicas) in enumerate(_primaries(self._host.rings.placement(*shard.names))):
-                if host not in roots or number % len(roots) == roots.index(host):
-                    missing += self._send(address, MergeRows("container", replicas, shard.path, rows), silent)[0]
-        return missing
-
-    def _send(self, host: str, update: MergeRows, silent: set[str]) -> tuple[tuple[str, ...], tuple[ShardRange, ...]]:
-        """Update a host's replicas: the devices that did not take the rows, and the ranges to which these belong.
-
-        Hosts in `silent` are not asked; one that doesn't answer is added.
-        """
-        if host == self._host.address:
-            reply = self.merge_here(update)
-            return reply.missing, reply.ranges
-        if host in silent:
-            return update.replicas.devices, ()
-        try:
-            reply, _ = self._host.pool.call(host, "merge_rows", update, MergeReply)
-        except HostDown as e:
-            log.warning("%s", e)
-            silent.add(host)
-            return update.replicas.devices, ()
-        return (reply.missing if reply.status == 200 else update.replicas.devices), reply.ranges
-
-    def _merge(self, devices: Iterable[str], update: MergeRows) -> tuple[list[str], dict[str, ShardRange]]:
-        """Merge rows into the listing on some of this host's devices: those that took them, and the rows' ranges.
-
-        The rows are on their way to all disks before this waits for the first.
-        """
-        replicas, flushes = update.replicas, list[tuple[str, Appended]]()
-        done, alone = list[str](), self.changes.under_way() <= 1
-        for device in self._host.devices(devices):
-            try:
-                rows = device.listings.append(update.kind, replicas.partition, replicas.digest, update.rows, alone)
-                if rows is not None:
-                    flushes.append((device.name, rows))
-            except (DeviceFailed, Damaged) as e:
-                log.warning("%s", e)
-        for name, rows in flushes:
-            try:
-                rows.wait()
-                done.append(name)
-            except DeviceFailed as e:
-                log.warning("%s", e)
-        return done, {found.shard: found for _, rows in flushes for found in rows.ranges}
-
     def _container_info(self, name: str) -> ListingInfo | None:
         """The most recent head of a container on this host."""
         placement = self._host.rings.placement(*name.split("/", 2)[1:])
@@ -356,14 +280,23 @@ class Updater:
                     log.warning("%s", e)
         return best
 
-    def _save_async_pending(self, update: MergeRows, devices: Iterable[str]) -> None:
-        if async_pendings.save(update, self._host.devices(devices)):
-            self._retry_at = self._retry_at or time.monotonic() + RETRY_S
-            self._woken.set()
-        else:
-            log.error("no device takes the async pending of %d rows for %s", len(update.rows), update.name)
+    def _save_missing(self, update: MergeRows, missing: Sequence[str], devices: Sequence[str]) -> bool:
+        """Store an async pending on one of `devices` for those of a listing's devices that did not take the rows.
 
-    def _retry_async_pending(self, device: Device, path: str, silent: set[str]) -> bool:
+        Returns whether that worked, or nothing is missing.
+        """
+        if not missing:
+            return True
+        replicas = HostReplicas(update.replicas.partition, update.replicas.digest, tuple(missing))
+        update = MergeRows(update.kind, replicas, update.name, update.rows)
+        if not async_pendings.save(update, self._host.devices(devices)):
+            log.error("no device takes the async pending of %d rows for %s", len(update.rows), update.name)
+            return False
+        self._retry_at = self._retry_at or time.monotonic() + RETRY_S
+        self._woken.set()
+        return True
+
+    def _retry_async_pending(self, device: Device, path: str, how: Delivery) -> bool:
         """Try one async pending. Where the listing is placed is asked of the ring, because that may have changed."""
         try:
             update = async_pendings.load(path)
@@ -373,9 +306,9 @@ class Updater:
             placement = self._host.rings.placement(*update.name.split("/", 2)[1:])
             updates = [
                 (host, MergeRows(update.kind, replicas, update.name, update.rows))
-                for host, replicas in _primaries(placement)
+                for host, replicas in primaries(placement)
             ]
-            left = [missing for _, missing in self._deliver(updates, silent)]
+            left = [missing for _, missing in self.delivery.deliver(updates, how)]
             if any(left):
                 return False
             os.unlink(path)  # noqa: PTH108
@@ -394,7 +327,3 @@ class Updater:
 
     def _known_devices(self) -> list[Device]:
         return self._host.devices(entry.name for entry in self._host.state.iterdir() if (entry / ".device").exists())
-
-
-def _primaries(placement: Placement) -> list[tuple[str, HostReplicas]]:
-    return [(host, replicas) for host, replicas in host_replicas(placement) if replicas.devices]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from email.utils import formatdate
-from functools import cached_property
+from functools import cached_property, lru_cache
 from http import HTTPStatus
 from urllib.parse import parse_qsl
 from wsgiref.types import WSGIEnvironment
@@ -213,7 +213,12 @@ def wire_of(value: str) -> str:
 def http_date(timestamp: str) -> str:
     """A timestamp in the form of Last-Modified: whole seconds, rounded up, so that nothing seems older than it is."""
     seconds, _, fraction = timestamp.partition(".")
-    return formatdate(int(seconds) + bool(fraction.strip("0")), usegmt=True)
+    return _date(int(seconds) + bool(fraction.strip("0")))
+
+
+@lru_cache(maxsize=1024)
+def _date(seconds: int) -> str:
+    return formatdate(seconds, usegmt=True)
 
 
 def refusal(err: CloudError, status: int = 0) -> Response:

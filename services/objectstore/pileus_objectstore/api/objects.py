@@ -2,7 +2,6 @@
 
 import mimetypes
 from collections.abc import Iterable
-from dataclasses import replace
 from urllib.parse import unquote
 
 from pileus_kit.errors import BadRequest
@@ -80,7 +79,7 @@ def serve(tools: Tools, request: Request, target: Target) -> Response:
     version = object_versions.version_of(tools, request, target)
     request.access.opens_expired = opens_expired(tools, request)
     try:
-        with objects.get(tools, request.access, replace(get_request(request, target), version=version)) as found:
+        with objects.get(tools, request.access, get_request(request, target, version)) as found:
             response = shown(request, found)
             response.headers += object_versions.shown_headers(tools, target, found.meta)
             return response
@@ -117,7 +116,7 @@ def put_request(tools: Tools, request: Request) -> PutRequest:
     )
 
 
-def get_request(request: Request, target: Target) -> GetRequest:
+def get_request(request: Request, target: Target, version: str = "") -> GetRequest:
     """Parse what a GET, HEAD or COPY asks for."""
     headers = request.headers
     query = request.query if request.environ.get("QUERY_STRING") else {}
@@ -132,6 +131,7 @@ def get_request(request: Request, target: Target) -> GetRequest:
         as_put=query.get("format") == "raw",
         part=None if part is None else parse_whole_number(part) or 0,
         follow=query.get("symlink") != "get",
+        version=version,
     )
 
 

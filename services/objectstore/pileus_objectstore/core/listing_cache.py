@@ -19,28 +19,28 @@ MAX_ENTRIES = 10_000
 
 
 class ListingCache:
-    """Heads of listings by path. Thread-safe."""
+    """Heads of listings by account and container. Thread-safe."""
 
     def __init__(self, cluster: "Cluster") -> None:
         self._cluster = cluster
-        self._known: dict[str, tuple[float, ListingInfo | None]] = {}
+        self._known: dict[tuple[str, str], tuple[float, ListingInfo | None]] = {}
 
     def get(self, target: Target, fresh: bool = False) -> ListingInfo | None:
         """The head of an account or container; None if there is none. Raises Unavailable."""
-        path = target.path
+        key = target.account, target.container
         now = time.monotonic()
-        known = self._known.get(path)
+        known = self._known.get(key)
         if known and now < known[0] and not fresh:
             return known[1]
         info, _ = self._cluster.listing(target.kind, self._cluster.rings.placement(*target.names))
         if len(self._known) >= MAX_ENTRIES:
             self._known.clear()
         if info is not None:
-            self._known[path] = (now + FRESH_S, info)
+            self._known[key] = (now + FRESH_S, info)
         else:
-            self._known.pop(path, None)
+            self._known.pop(key, None)
         return info
 
     def forget(self, target: Target) -> None:
         """Drop what is remembered of an account or container that this process has changed."""
-        self._known.pop(target.path, None)
+        self._known.pop((target.account, target.container), None)

@@ -33,7 +33,9 @@ class Target:
     @property
     def path(self) -> str:
         """`/account[/container[/object]]`, not quoted: the name under which storage hosts know it."""
-        return "/" + "/".join(part for part in (self.account, self.container, self.object) if part)
+        if self.object:
+            return f"/{self.account}/{self.container}/{self.object}"
+        return f"/{self.account}/{self.container}" if self.container else f"/{self.account}"
 
     @property
     def names(self) -> tuple[str, ...]:

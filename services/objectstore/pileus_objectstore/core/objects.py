@@ -19,7 +19,7 @@ from pileus_objectstore.core import (
 )
 from pileus_objectstore.core.access import READ_OBJECT, Access
 from pileus_objectstore.core.conditions import resolve
-from pileus_objectstore.core.content import Content, SegmentedContent
+from pileus_objectstore.core.content import Content, SegmentedContent, StoredContent
 from pileus_objectstore.core.encryption import customer_keys, default_encryption
 from pileus_objectstore.core.encryption.customer_keys import HEADER
 from pileus_objectstore.core.names import NOT_FOUND, Target
@@ -158,7 +158,7 @@ def _open(tools: Tools, access: Access, request: GetRequest, place: Target) -> F
         return _select(_interpret(tools, access, request, request.target, meta), request)
     return FoundObject(
         meta,
-        stored_objects.content_of(tools, meta),
+        StoredContent(tools.cluster, placement, meta),
         status=200 if reply.length == meta.size else 206,
         spans=[(reply.start, reply.start + reply.length - 1)],
         stream=stream,

@@ -30,10 +30,9 @@ class Appended(NamedTuple):
     flush: Flush | None  # None: the listing itself takes none of them
     ranges: tuple[ShardRange, ...] = ()
 
-    def wait(self) -> None:
-        """Return when the rows are on disk. Raises DeviceFailed if the disk did not take them."""
-        if self.flush is not None:
-            self.flush.wait()
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Whether the rows are on disk. Raises DeviceFailed if the disk did not take them."""
+        return self.flush is None or self.flush.wait(timeout_s)
 
 
 class ListingStore:
@@ -75,11 +74,11 @@ class ListingStore:
                     listing.users -= 1
 
     def append(
-        self, kind: str, partition: int, digest: str, rows: list[ListingRow], alone: bool = True
+        self, kind: str, partition: int, digest: str, rows: list[ListingRow], *, lazily: bool = False
     ) -> Appended | None:
         """Merge rows into a listing; None if there is none. They are durable once the result's `wait` returns.
 
-        A divided container takes only what no shard has to list. For `alone` see `RowLog.append`.
+        A divided container takes only what no shard has to list. For `lazily` see `RowLog.append`.
         """
         with self.use(kind, partition, digest) as listing:
             if listing is None or not listing.takes_rows:
@@ -91,7 +90,8 @@ class ListingStore:
             if not rows:
                 return Appended(None, ranges)
             listing.add(rows)
-            return Appended(self._rows.append(WaitingRows(kind, partition, digest, rows), listing.path, alone), ranges)
+            waiting = WaitingRows(kind, partition, digest, rows)
+            return Appended(self._rows.append(waiting, listing.path, lazily=lazily), ranges)
 
     def shorten_log(self, min_age_s: float) -> None:
         """Merge the rows in the log into their listings, and remove what is older than `min_age_s` seconds.

@@ -38,6 +38,7 @@ from pileus_objectstore.storage.pack_segments import SegmentFiles
 log = logging.getLogger(__name__)
 SEGMENT_BYTES = 64 << 20  # a segment that is larger gets no more records
 MAX_BATCH = 512
+TICK_S = 0.004  # with several writers, a commit begins so long after the last one began
 Allowed = Callable[[Location | None], bool]
 
 
@@ -215,17 +216,26 @@ class PackLog:
             self.on_sealed(old.segment)
 
     def _run(self) -> None:
+        wait_until = 0.0
         while True:
-            batch, ended = self._batch()
+            batch, ended = self._batch(wait_until)
             if batch:
+                began = time.monotonic()
                 self._commit(batch)
+                wait_until = began + TICK_S if len(batch) > 1 else 0.0
             if ended:
                 return
 
-    def _batch(self) -> tuple[list[Change], bool]:
-        """What was handed in since the last commit, at least one change; whether the log is being closed."""
+    def _batch(self, wait_until: float) -> tuple[list[Change], bool]:
+        """What was handed in since the last commit, at least one change; whether the log is being closed.
+
+        If several requests wrote at the same time lately, those that come until `wait_until` (monotonic) are waited
+        for: switching threads for each change costs more than the commit.
+        """
         batch: list[Change] = []
         change = self._changes.get()
+        if change is not None:
+            time.sleep(max(0.0, wait_until - time.monotonic()))
         while change is not None:
             batch.append(change)
             if len(batch) >= MAX_BATCH:

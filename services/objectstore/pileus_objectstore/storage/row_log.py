@@ -2,9 +2,11 @@
 # Paths are str here, because this code runs in every request and pathlib is slow.
 """The log of changed rows that wait to be merged into the listings of one disk.
 
-A change of an object is acknowledged when its row is in this log. One fsync makes the rows of all requests that wait
-at that moment durable, whatever listings they belong to; SQLite merges them later, many in one transaction. The log
-consists of segments, `rows/<when it began, in nanoseconds>`, each a sequence of records:
+A row that comes from another host, or says what a container has become, is acknowledged when it is in this log: one
+fsync makes the rows of all requests that wait at that moment durable, whatever listings they belong to. The row of an
+object that is stored on this host isn't waited for: until it is flushed, a recovery would find it by the object
+(agent/recovery.py). SQLite merges rows later, many in one transaction. The log consists of segments,
+`rows/<when it began, in nanoseconds>`, each a sequence of records:
 
     length of the message, crc32 of it | message: WaitingRows as JSON
 
@@ -33,7 +35,9 @@ log = logging.getLogger(__name__)
 DIRECTORY = "rows"
 RECORD = struct.Struct("<II")
 MAX_SEGMENT_BYTES = 4 << 20
-TICK_S = 0.004  # rows of several requests that arrive so soon after a flush wait for each other
+TICK_S = 0.004  # rows that arrive so soon after others were written wait for each other,
+LAZY_TICK_S = 0.01  # and so long if no request waits for them
+LAZY_S = 0.5  # rows for which no request waits are flushed to disk after this
 
 
 class WaitingRows(msgspec.Struct, array_like=True):
@@ -46,11 +50,11 @@ class WaitingRows(msgspec.Struct, array_like=True):
 
 
 class Flush:
-    """The rows that become durable by one fsync."""
+    """The rows that are written together. They are durable once `wait` returns True."""
 
     def __init__(self) -> None:
         self.records: list[bytes] = []
-        self.alone = False
+        self.is_awaited = False  # a request waits for them
         self._finished = threading.Event()
         self._error: DeviceFailed | None = None
 
@@ -59,11 +63,13 @@ class Flush:
         self._error = error
         self._finished.set()
 
-    def wait(self) -> None:
-        """Return when the rows are on disk. Raises DeviceFailed if the disk did not take them."""
-        self._finished.wait()
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Whether the rows are on disk. Raises DeviceFailed if the disk did not take them."""
+        if not self._finished.wait(timeout_s):
+            return False
         if self._error is not None:
             raise self._error
+        return True
 
 
 @dataclass
@@ -75,6 +81,8 @@ class Segment:
     size: int = 0
     listings: set[tuple[str, str]] = field(default_factory=set)  # kind and path
     began: float = field(default_factory=time.monotonic)
+    unsynced: list[Flush] = field(default_factory=list)
+    sync_at: float = 0.0  # when those are flushed to disk even if no request waits
 
 
 class RowLog:
@@ -91,17 +99,18 @@ class RowLog:
         self._thread: threading.Thread | None = None
         self._closing = False
 
-    def append(self, waiting: WaitingRows, path: str, alone: bool) -> Flush:
+    def append(self, waiting: WaitingRows, path: str, *, lazily: bool = False) -> Flush:
         """Add rows of the listing whose file is at `path`; wait for the result before they are acknowledged.
 
-        `alone`: no other request is about to add rows, so that nothing is gained by waiting for them.
+        With `lazily` no request waits, as the rows can be made again from what else is on disk: then they are written
+        at once and flushed within LAZY_S.
         """
         message = msgspec.json.encode(waiting)
         record = RECORD.pack(len(message), zlib.crc32(message)) + message
         with self._ready:
             flush = self._next
             flush.records.append(record)
-            flush.alone = alone and len(flush.records) == 1
+            flush.is_awaited |= not lazily
             self._next_listings.add((waiting.kind, path))
             if self._thread is None:
                 self._closing = False
@@ -153,32 +162,46 @@ class RowLog:
             self._end()
 
     def _run(self) -> None:
-        flushed = 0.0
+        written = 0.0
         while True:
             with self._ready:
-                while not self._next.records:
-                    if self._closing:
-                        self._thread = None
-                        return
-                    self._ready.wait()
-            if not self._next.alone:
-                time.sleep(max(0.0, flushed + TICK_S - time.monotonic()))
+                while not self._next.records and not self._closing and not self._sync_is_due():
+                    self._ready.wait(self._until_sync_s())
+                if self._closing and not self._next.records:
+                    self._thread = None
+                    return
+            tick_s = TICK_S if self._next.is_awaited else LAZY_TICK_S
+            time.sleep(max(0.0, written + tick_s - time.monotonic()))
             with self._ready:
                 flush, self._next = self._next, Flush()
                 listings, self._next_listings = self._next_listings, set()
-            try:
-                with self._writing, self._disk.guard():
+            self._commit(flush, listings)
+            written = time.monotonic()
+
+    def _until_sync_s(self) -> float | None:
+        """Seconds until what was written must be flushed; None if everything is."""
+        segment = self._segment
+        return max(0.0, segment.sync_at - time.monotonic()) if segment is not None and segment.unsynced else None
+
+    def _sync_is_due(self) -> bool:
+        return self._until_sync_s() == 0.0
+
+    def _commit(self, flush: Flush, listings: set[tuple[str, str]]) -> None:
+        """Write rows, and flush them if a request waits or it is due. Those who wait learn whether that worked."""
+        try:
+            with self._writing, self._disk.guard():
+                if flush.records:
                     self._write(b"".join(flush.records), listings)
-                flushed = time.monotonic()
-            except DeviceFailed as e:
-                flush.finish(e)
-            except OSError as e:
-                flush.finish(DeviceFailed(device=self._disk.name, why=os.strerror(e.errno or 0)))
-            except Exception as e:  # a bug must not let the requests wait for ever
-                log.exception("device %s: %d changed rows failed", self._disk.name, len(flush.records))
-                flush.finish(DeviceFailed(device=self._disk.name, why=str(e)))
-            else:
-                flush.finish()
+                    self._wrote(flush)
+                if flush.is_awaited or self._sync_is_due():
+                    self._sync()
+        except DeviceFailed as e:
+            flush.finish(e)
+        except OSError as e:
+            flush.finish(DeviceFailed(device=self._disk.name, why=os.strerror(e.errno or 0)))
+        except Exception as e:  # a bug must not let the requests wait for ever
+            log.exception("device %s: %d changed rows failed", self._disk.name, len(flush.records))
+            flush.finish(DeviceFailed(device=self._disk.name, why=str(e)))
 
     def _write(self, data: bytes, listings: set[tuple[str, str]]) -> None:
         segment = self._segment or self._begin()
@@ -188,10 +211,25 @@ class RowLog:
             written = 0
             while written < len(data):
                 written += os.write(segment.fd, data[written:])
-            os.fdatasync(segment.fd)
         except BaseException:
             self._end()  # nothing may follow half a record
             raise
+
+    def _wrote(self, flush: Flush) -> None:
+        segment = self._segment
+        assert segment is not None
+        if not segment.unsynced:
+            segment.sync_at = time.monotonic() + LAZY_S
+        segment.unsynced.append(flush)
+
+    def _sync(self) -> None:
+        """Flush what was written. Raises OSError, and the segment ends, as nothing is known of its pages any more."""
+        if self._segment is not None:
+            try:
+                _flush(self._segment, self._disk.name)
+            except BaseException:
+                self._end()
+                raise
 
     def _begin(self) -> Segment:
         directory = self._disk.directory(DIRECTORY)
@@ -208,8 +246,23 @@ class RowLog:
     def _end(self) -> None:
         segment, self._segment = self._segment, None
         if segment is not None:
+            with suppress(OSError):  # those who wait for the rows learn it
+                _flush(segment, self._disk.name)
             os.close(segment.fd)
             self._ended = [*self._ended, segment]
+
+
+def _flush(segment: Segment, device: str) -> None:
+    """Make all that was written to a segment durable, and tell those who wait for it. Raises OSError."""
+    waiting, segment.unsynced = segment.unsynced, []
+    error: DeviceFailed | None = DeviceFailed(device=device, why="changed rows could not be flushed")
+    try:
+        if waiting:
+            os.fdatasync(segment.fd)
+        error = None
+    finally:
+        for flush in waiting:
+            flush.finish(error)
 
 
 def read_segment(path: str) -> Iterator[WaitingRows]:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from pileus_objectstore.agent.recovery import unreported_containers, unsynced_rows
+from pileus_objectstore.agent.row_delivery import RowDelivery
 from pileus_objectstore.agent.updater import Updater
 from pileus_objectstore.testing import ObjectStoreFixture
 from pileus_objectstore.worker import Worker
@@ -131,7 +132,7 @@ def test_a_damaged_async_pending(
     settled(store)
     first_round(store)
     with monkeypatch.context() as deaf:
-        deaf.setattr(Updater, "_merge", lambda *_: ([], {}))
+        deaf.setattr(RowDelivery, "_merge", lambda *_: ([], {}))
         assert store.client.put(f"{container}/o", data=b"x").status_code == 201
     assert row(store, "o") is None
     pendings = list(store.configs[0].home.glob("d?/pending/*"))

@@ -153,7 +153,7 @@ def test_only_the_shards_that_a_page_touches_are_asked(
     for query in ("limit=3", "prefix=none", "marker=zz&end_marker=zzz", f"marker={quote(NAMES[70])}&limit=1"):
         asked.clear()
         names_of(store, filled, query)
-        assert len(asked) <= 3, query  # the root, and one shard, or two where a range ends
+        assert asked.count("container") <= 3, query  # the root, and one shard, or two where a range ends
     asked.clear()
     assert names_of(store, filled) == NAMES
     assert len(asked) >= shards(sharder)

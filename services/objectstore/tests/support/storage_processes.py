@@ -110,6 +110,12 @@ class Cloud:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
+    def stop_one(self, name: str) -> None:
+        """End a process properly."""
+        process = self.processes[name]
+        process.terminate()
+        process.wait(30)
+
     def restart(self, name: str) -> None:
         """Kill a process and start it again."""
         self.kill(name)

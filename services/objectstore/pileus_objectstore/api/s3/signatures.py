@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from urllib.parse import parse_qsl, quote
 
 from pileus_objectstore.api.s3.errors import S3Error
@@ -119,9 +120,15 @@ def _claim(credential: str, signed: str, signature: str, time: str) -> _Claim:
     return _Claim(access, scope, tuple(name.strip().lower() for name in signed.split(";")), signature, time)
 
 
+@lru_cache(maxsize=1024)
+def _moment(text: str) -> datetime:
+    """Read a signature's time. Requests of one second share it. Raises ValueError."""
+    return datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+
+
 def _check_time(claim: _Claim, query: Mapping[str, str] | None, now: float) -> None:
     try:
-        begun = datetime.strptime(claim.time, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        begun = _moment(claim.time)
     except ValueError:
         raise S3Error("AccessDenied", "The request's time is not of the form YYYYMMDD'T'HHMMSS'Z'.") from None
     age = datetime.fromtimestamp(now, UTC) - begun
