@@ -24,10 +24,10 @@ def best_replica(host: Host, kind: str, replicas: HostReplicas, read: Callable[[
     for rank, device in enumerate(host.holders(replicas)):
         try:
             with device.listings.use(kind, replicas.partition, replicas.digest) as listing:
-                silent.discard(device.name)
                 if listing is not None:
                     info = listing.info
                     ranked.append((max(info.newest, info.put, info.deleted), -rank, device))
+            silent.discard(device.name)
         except Damaged as e:
             log.error("%s", e)
             silent.discard(device.name)
