@@ -11,10 +11,8 @@ import pytest
 
 from pileus_objectstore.core import listing_cache
 from pileus_objectstore.core.names import Target
-from pileus_objectstore.errors import DeviceFailed
 from pileus_objectstore.storage import object_files
 from pileus_objectstore.storage.disks import MARKER
-from pileus_objectstore.storage.listing_database import ListingDatabase
 from pileus_objectstore.testing import ObjectStoreFixture, UnpackedObjectStoreFixture
 from pileus_objectstore.wire.framing import CHUNK_BYTES, Body, ConnectionBroken
 from pileus_objectstore.worker import Worker
@@ -116,22 +114,6 @@ def test_a_full_device(store: ObjectStoreFixture, container: str, data: bytes, m
     for path in replicas(store):
         assert path.read_bytes()[: len(data)] == data
     assert not list((full.root / "tmp").iterdir())
-
-
-def test_a_container_that_no_disk_can_read_is_not_missing(
-    store: ObjectStoreFixture, container: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Rows wait that can't be merged, because the disks are full: that is an outage, and no reason for a 404."""
-
-    def full(_: ListingDatabase) -> None:
-        raise DeviceFailed(device="d1", why="disk I/O error")
-
-    assert store.client.put(f"{container}/o", data=b"x").status_code == 201
-    with monkeypatch.context() as broken:
-        broken.setattr(ListingDatabase, "_merge_waiting", full)
-        assert store.client.put(f"{container}/p", data=b"x").status_code == 201
-        assert store.client.get(container).status_code == 503
-    assert store.client.get(container).data == b"o\np\n"
 
 
 def test_damage_is_not_delivered(store: ObjectStoreFixture, container: str) -> None:

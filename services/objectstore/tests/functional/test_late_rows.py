@@ -7,6 +7,8 @@ import pytest
 
 from pileus_objectstore.agent.late_rows import LateRows
 from pileus_objectstore.agent.updater import Updater
+from pileus_objectstore.errors import DeviceFailed
+from pileus_objectstore.storage.listing_database import ListingDatabase
 from pileus_objectstore.storage.row_log import RowLog
 from pileus_objectstore.testing import ObjectStoreFixture
 
@@ -104,3 +106,19 @@ def test_files_are_waited_for(store: ObjectStoreFixture, container: str, updater
     assert store.client.put(f"{container}/large", data=b"x" * 100_000).status_code == 201
     assert not len(updater.late_rows)
     assert names(store, container) == ["large"]
+
+
+def test_a_container_that_no_disk_can_read_is_not_missing(
+    store: ObjectStoreFixture, container: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows wait that can't be merged, because the disks are full: that is an outage, and no reason for a 404."""
+
+    def full(_: ListingDatabase) -> None:
+        raise DeviceFailed(device="d1", why="disk I/O error")
+
+    assert store.client.put(f"{container}/o", data=b"x").status_code == 201
+    with monkeypatch.context() as broken:
+        broken.setattr(ListingDatabase, "_merge_waiting", full)
+        assert store.client.put(f"{container}/p", data=b"x").status_code == 201
+        assert store.client.get(container).status_code == 503
+    assert store.client.get(container).data == b"o\np\n"
