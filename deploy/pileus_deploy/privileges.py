@@ -4,11 +4,12 @@ import ctypes
 import grp
 import os
 import pwd
+import signal
 import sys
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
-PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 24, 38
+PR_SET_PDEATHSIG, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 1, 24, 38
 CAPABILITY_VERSION = 0x20080522
 CLONE_NEWNS = 0x20000
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_REMOUNT, MS_BIND, MS_REC, MS_SLAVE = 1, 2, 4, 32, 4096, 16384, 1 << 19
@@ -59,12 +60,17 @@ def keep_capabilities(capabilities: Collection[str]) -> None:
 
 
 def as_user(user: str, group: str, work: Callable[[], object], needed: Iterable[Path] = ()) -> None:
-    """Run a function in a child process as `user`. Raises RuntimeError if it fails; the cause is on standard error."""
+    """Run a function in a child process as `user`. Raises RuntimeError if it fails; the cause is on standard error.
+
+    The child ends with this process, also when that is killed: who repeats the work is alone with it then.
+    """
     sys.stdout.flush()
+    parent = os.getpid()
     child = os.fork()
     if child == 0:
         try:
             become_user(user, group, needed)
+            _end_with(parent)
             work()
             os._exit(0)
         except SystemExit as err:
@@ -77,6 +83,13 @@ def as_user(user: str, group: str, work: Callable[[], object], needed: Iterable[
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     if status:
         raise RuntimeError(f"what {user} had to do ended with {status}")
+
+
+def _end_with(parent: int) -> None:
+    """Have the kernel kill this process when its parent ends. A change of user forgets that."""
+    _call("prctl", PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(70)
 
 
 def closed_parent(path: Path) -> Path | None:

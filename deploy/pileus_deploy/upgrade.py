@@ -18,7 +18,6 @@ from typing import TypedDict
 
 from pileus_deploy import (
     bootstrap,
-    databases,
     handover,
     lifecycle,
     releases,
@@ -132,6 +131,7 @@ def running(state: Path) -> Running | None:
 
 def _prepare(plan: Plan, now: Running, target: Release, journal: Journal | None) -> Journal:
     """Look whether the cloud can be upgraded, save its databases and expand them. Returns the upgrade's journal."""
+    assert plan.secrets or plan.controller  # they are read, and missing ones drawn, as root
     with step("looks whether it can"):
         _check(plan, now, target, journal)
         import_everything(processes(plan))  # a release whose code can't be imported is no release
@@ -146,7 +146,6 @@ def _prepare(plan: Plan, now: Running, target: Release, journal: Journal | None)
         upgrade_databases.rehearse(plan, models)
     upgrade_journal.save(plan.state, found.at(Stage.EXPANDING))
     with step("databases: expanded"):
-        assert plan.secrets  # they are read, and missing ones drawn, as root
         lifecycle.migrate(plan)
         lifecycle.run_as(plan, "identity", lambda: bootstrap.bootstrap_identity(plan))
     return found
@@ -175,8 +174,6 @@ def _check(plan: Plan, now: Running, target: Release, journal: Journal | None) -
             os.close(found)
     if plan.controller:
         return
-    if plan.database:
-        raise RuntimeError("databases on PostgreSQL can't be saved by this release yet")
     upgrade_databases.check_revisions(plan)
     _check_room(plan)
 
@@ -193,7 +190,7 @@ def import_everything(wanted: Sequence[Process]) -> None:
 
 def _check_room(plan: Plan) -> None:
     """Raise RuntimeError unless there is room for the saved databases, a copy of one, and what the migration writes."""
-    needed = 3 * sum(plan.database_file(name).stat().st_size for name in databases.with_database())
+    needed = 3 * upgrade_databases.size(plan)
     free = shutil.disk_usage(plan.state).free
     if free < needed + lifecycle.MIN_FREE_BYTES:
         raise RuntimeError(

@@ -1,5 +1,9 @@
 """The databases of an upgrade: saved, tried on a copy, and expanded while the former release works with them.
 
+SQLite is saved by its backup API. A database on PostgreSQL is saved row by row, as it is at one moment, in an SQLite
+file with the same schema; its rehearsal is in a schema of its own beside it. So no program of PostgreSQL is needed
+here, and no right that the service's role doesn't have.
+
 The former release must go on with the new schema: during the upgrade, and after an undo. So what its models name has to
 be there, and what they don't name may be missing in a new row. That is found out on a copy, with the models of the
 former release's own code.
@@ -13,13 +17,13 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 
-from sqlalchemy import inspect
+from sqlalchemy import inspect, text
 from sqlalchemy.engine import Inspector
 
 from pileus_deploy import databases, lifecycle, releases, upgrade_journal
 from pileus_deploy.plan import Plan
 from pileus_deploy.releases import Release
-from pileus_kit import db
+from pileus_kit import database_copy, database_urls, db
 
 Columns = Mapping[str, Mapping[str, bool]]
 """The columns that a release's models have in each table, and whether they may be NULL."""
@@ -32,6 +36,8 @@ def columns(service):
 print(json.dumps({service: columns(service) for service in sys.argv[1:]}))
 """
 """What a release's own interpreter is asked."""
+REHEARSAL = "pileus_rehearsal"
+"""The schema in which a copy on PostgreSQL is."""
 MODELS_TIMEOUT_S = 600  # a busy machine takes minutes to import a release
 
 
@@ -40,14 +46,18 @@ class NotExpandable(RuntimeError):
 
 
 def saved_file(plan: Plan, service: str) -> Path:
-    """Where a service's database is saved: beside it, in a directory of its user."""
-    return plan.database_file(service).with_name("saved.sqlite" if not plan.database else "saved.dump")
+    """Where a service's database is saved: in a directory of its user."""
+    return plan.database_file(service).with_name("saved.sqlite")
 
 
 def save(plan: Plan) -> None:
     """Save every database, while services go on writing. Raises RuntimeError."""
     for service in databases.with_database():
-        work = partial(_save, plan.database_file(service), saved_file(plan, service))
+        target = saved_file(plan, service)
+        if plan.database:
+            work = partial(_save_rows, plan.database_url(service), target, f"pileus_{service}")
+        else:
+            work = partial(_save, plan.database_file(service), target)
         lifecycle.run_as(plan, service, work)
 
 
@@ -63,6 +73,38 @@ def _save(source: Path, target: Path) -> None:
     with closing(sqlite3.connect(source)) as live, closing(sqlite3.connect(new)) as copy:
         live.backup(copy)
     new.replace(target)
+
+
+def _save_rows(url: str, target: Path, package: str) -> None:
+    new = target.with_suffix(".new")
+    try:
+        _remove(new)
+        database_copy.copy_snapshot(url, f"sqlite:///{new}", package)
+        new.replace(target)
+    finally:
+        _remove(new)
+
+
+def _remove(database: Path) -> None:
+    """Delete a database's file, and those that belong to it."""
+    for file in database.parent.glob(f"{database.name}*"):
+        file.unlink()
+
+
+def size(plan: Plan) -> int:
+    """Return how many bytes all databases have."""
+    if not plan.database:
+        return sum(plan.database_file(name).stat().st_size for name in databases.with_database())
+    return sum(_size_on_server(plan.database_url(name)) for name in databases.with_database())
+
+
+def _size_on_server(url: str) -> int:
+    sessions = db.Sessions(url)
+    try:
+        with sessions.read() as session:
+            return int(session.execute(text("SELECT pg_database_size(current_database())")).scalar_one())
+    finally:
+        sessions.dispose()
 
 
 def check_revisions(plan: Plan) -> None:
@@ -121,7 +163,8 @@ def models_of(release: Release) -> dict[str, Columns]:
 def rehearse(plan: Plan, models: Mapping[str, Columns]) -> None:
     """Migrate copies of the saved databases, and compare them with the former release's models. Raises RuntimeError."""
     for service in databases.with_database():
-        lifecycle.run_as(plan, service, partial(_rehearse, plan, service, models[service]))
+        rehearsal = _rehearse_on_server if plan.database else _rehearse
+        lifecycle.run_as(plan, service, partial(rehearsal, plan, service, models[service]))
 
 
 def _rehearse(plan: Plan, service: str, models: Columns) -> None:
@@ -129,14 +172,35 @@ def _rehearse(plan: Plan, service: str, models: Columns) -> None:
     copy = saved.with_name("rehearsal.sqlite")
     try:
         _save(saved, copy)
-        url = f"sqlite:///{copy}"
-        db.migrate(url, f"pileus_{service}")
-        sessions = db.Sessions(url)
-        problems = list(differences(inspect(sessions.engine), models))
-        sessions.dispose()
+        _migrate_copy(f"sqlite:///{copy}", service, models)
     finally:
-        for file in copy.parent.glob(f"{copy.name}*"):
-            file.unlink()
+        _remove(copy)
+
+
+def _rehearse_on_server(plan: Plan, service: str, models: Columns) -> None:
+    sessions = db.Sessions(plan.database_url(service))
+    copy = database_urls.in_schema(plan.database_url(service), REHEARSAL)
+    try:
+        _execute(sessions, f"DROP SCHEMA IF EXISTS {REHEARSAL} CASCADE", f"CREATE SCHEMA {REHEARSAL}")
+        database_copy.copy_snapshot(plan.database_url(service), copy, f"pileus_{service}")
+        _migrate_copy(copy, service, models)
+    finally:
+        _execute(sessions, f"DROP SCHEMA IF EXISTS {REHEARSAL} CASCADE")
+        sessions.dispose()
+
+
+def _execute(sessions: db.Sessions, *statements: str) -> None:
+    with sessions.begin() as session:
+        for statement in statements:
+            session.execute(text(statement))
+
+
+def _migrate_copy(url: str, service: str, models: Columns) -> None:
+    """Migrate a copy of a service's database. Raises SystemExit if the former release couldn't work with the result."""
+    db.migrate(url, f"pileus_{service}")
+    sessions = db.Sessions(url)
+    problems = list(differences(inspect(sessions.engine), models))
+    sessions.dispose()
     if problems:
         raise SystemExit(f"The former release couldn't work with the new {service} database: {'; '.join(problems)}.")
 

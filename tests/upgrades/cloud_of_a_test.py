@@ -8,6 +8,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 STATE = Path("/var/tmp/pileus-upgrades")
 OFFSET = 450
+OTHER_STATE = Path("/var/tmp/pileus-upgrades-postgresql")
+OTHER_OFFSET = 460
 
 
 def pileus(checkout: Path, *words: str, state: Path = STATE) -> str:

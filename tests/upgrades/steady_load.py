@@ -51,6 +51,15 @@ class Account:
         return answer
 
 
+def wait_for(account: Account, service: str, path: str, kind: str, status: str) -> None:
+    """Wait until a resource has a status. Raises AssertionError if it is in error, or never gets there."""
+    deadline = time.monotonic() + FINISH_S
+    while (found := account.call("GET", service, path).json()[kind])["status"] != status:
+        assert not found["status"].lower().startswith("error"), found
+        assert time.monotonic() < deadline, f"{kind} {found['id']} stays {found['status']}"
+        time.sleep(0.2)
+
+
 class Load:
     """Runs until `stop`. `failures` are calls without an answer, or with one that tells of a fault."""
 
@@ -110,7 +119,7 @@ class Load:
         wanted = {"name": "load", "imageRef": self._image, "flavorRef": self._flavor}
         body = {"server": {**wanted, "networks": [{"uuid": self._network}]}}
         server = account.call("POST", "compute", "/servers", json=body).json()["server"]["id"]
-        self._wait(account, "compute", f"/servers/{server}", "server", "ACTIVE")
+        wait_for(account, "compute", f"/servers/{server}", "server", "ACTIVE")
         if len(self.kept_servers) < 3:
             self.kept_servers.append(server)
             return
@@ -119,7 +128,7 @@ class Load:
 
     def _volumes(self, account: Account) -> None:
         volume = account.call("POST", "block-storage", "/volumes", json={"volume": {"size": 1}}).json()["volume"]["id"]
-        self._wait(account, "block-storage", f"/volumes/{volume}", "volume", "available")
+        wait_for(account, "block-storage", f"/volumes/{volume}", "volume", "available")
         account.call("DELETE", "block-storage", f"/volumes/{volume}")
         self._wait_gone(account, "block-storage", f"/volumes/{volume}")
 
@@ -137,13 +146,6 @@ class Load:
             self.kept_objects[name] = content
         else:
             account.call("DELETE", "object-store", name)
-
-    def _wait(self, account: Account, service: str, path: str, kind: str, status: str) -> None:
-        deadline = time.monotonic() + FINISH_S
-        while (found := account.call("GET", service, path).json()[kind])["status"] != status:
-            assert not found["status"].lower().startswith("error"), found
-            assert time.monotonic() < deadline, f"{kind} {found['id']} stays {found['status']}"
-            time.sleep(0.2)
 
     def _wait_gone(self, account: Account, service: str, path: str) -> None:
         deadline = time.monotonic() + FINISH_S

@@ -8,8 +8,8 @@ from next_release import next_version
 from steady_load import Account, Load
 
 
-@pytest.fixture
-def load(state: Path) -> Load:
+def load_of(state: Path) -> Load:
+    """Return a load on the cloud, which isn't started yet."""
     account = Account(state)
     flavors = account.call("GET", "compute", "/flavors").json()["flavors"]
     images = account.call("GET", "image", "/v2/images").json()["images"]
@@ -19,8 +19,8 @@ def load(state: Path) -> Load:
 
 
 @pytest.mark.timeout(1800)  # it takes one minute, and the cloud is made within that; a machine may be ten times as slow
-def test_upgrade_undo_and_upgrade_again(newer: Path, state: Path, load: Load) -> None:
-    former = running_version(state)
+def test_upgrade_undo_and_upgrade_again(newer: Path, state: Path) -> None:
+    former, load = running_version(state), load_of(state)
     with load:
         pileus(newer, "upgrade")
         assert running_version(state) == next_version()

@@ -2,7 +2,7 @@
 
 The target has the same tables already. Tables are compared by their number of rows and a checksum, and copied only if
 they differ, so a copy that was interrupted continues with the table where it stopped. No service may write to either
-database meanwhile.
+database meanwhile, except to the source of `copy_snapshot`.
 """
 
 import hashlib
@@ -16,6 +16,7 @@ from sqlalchemy import (
     JSON,
     ColumnElement,
     Connection,
+    DateTime,
     ForeignKeyConstraint,
     MetaData,
     Table,
@@ -31,7 +32,7 @@ from sqlalchemy import (
 from sqlalchemy.schema import AddConstraint
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from pileus_kit.db import Sessions, Utc
+from pileus_kit.db import Sessions, Utc, migrate, revision_of
 
 BATCH_ROWS = 1000
 
@@ -77,6 +78,32 @@ def copy(source: Sessions, target: Sessions, models: MetaData, progress: Callabl
         for table in tables.sorted_tables:
             _advance_sequence(writer, table)
         writer.commit()
+
+
+def copy_snapshot(source_url: str, target_url: str, package: str) -> None:
+    """Make an empty database hold what a PostgreSQL one holds at one moment, while services write to that one.
+
+    The target gets the schema that the source has, from `package`.db.migrations. Raises CopyFailed.
+    """
+    migrate(target_url, package, revision_of(source_url) or "base")
+    source, target = Sessions(source_url, isolation_level="REPEATABLE READ"), Sessions(target_url)
+    try:
+        copy(source, target, _tables_of(target), lambda table, rows: None)
+    finally:
+        source.dispose()
+        target.dispose()
+
+
+def _tables_of(sessions: Sessions) -> MetaData:
+    """Return the tables that a database has, whatever release's models they are of."""
+    tables = MetaData()
+    tables.reflect(sessions.engine)
+    tables.remove(tables.tables["alembic_version"])
+    for table in tables.sorted_tables:
+        for column in table.columns:
+            if isinstance(column.type, DateTime):
+                column.type = Utc()
+    return tables
 
 
 def _as_stored(models: MetaData) -> MetaData:

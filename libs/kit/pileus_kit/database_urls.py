@@ -34,6 +34,14 @@ def engine_url(url: str) -> URL:
     return URL.create(DRIVER, user, password, database=name, query=query)
 
 
+def in_schema(url: str, schema: str) -> str:
+    """Return the URL of a schema in the same PostgreSQL database: names without a schema mean what is there."""
+    found = engine_url(url)
+    given = found.query.get("options", "")
+    options = given if isinstance(given, str) else " ".join(given)
+    return text_of(found.update_query_dict({"options": f"{options} -csearch_path={schema}".strip()}))
+
+
 def text_of(url: URL) -> str:
     """Return the URL as text, with its password: for configuration files that only their reader may open."""
     return url.render_as_string(hide_password=False)

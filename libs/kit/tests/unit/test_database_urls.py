@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import create_engine
 
-from pileus_kit.database_urls import engine_url, text_of, without_password
+from pileus_kit.database_urls import engine_url, in_schema, text_of, without_password
 
 
 @pytest.mark.parametrize(
@@ -56,3 +56,11 @@ def test_what_is_no_url_is_refused_without_its_password(url: str) -> None:
     with pytest.raises(ValueError, match="PostgreSQL") as refused:
         engine_url(url)
     assert "geheim" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"), [("", "-csearch_path=x"), ("?options=-cfoo%3D1", "-cfoo=1 -csearch_path=x")]
+)
+def test_a_schema_of_the_same_database(given: str, wanted: str) -> None:
+    found = engine_url(in_schema(f"postgresql://u:p%40x@one,two/cloud{given}", "x"))
+    assert (found.query["options"], found.query["host"], found.password) == (wanted, "one,two", "p@x")
