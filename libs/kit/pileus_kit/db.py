@@ -38,6 +38,14 @@ LOST_AFTER = {
 """Settings by which a PostgreSQL server ends the transactions of a machine that was switched off or cut off: after some
 12 seconds (the last one is in milliseconds). The operating system's own limit is two hours."""
 
+SERVER_LOST_AFTER = {
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 12_000,
+}
+"""The same for this side: a machine that was cut off would go on waiting, for a minute after its wire is back."""
+
 Session = orm.Session
 """What a service's API opens and passes to its core."""
 
@@ -154,7 +162,7 @@ class Changes:
 def _options(url: str) -> dict[str, Any]:
     if url.startswith("sqlite"):
         return {"connect_args": {"check_same_thread": False, "timeout": 30}, "pool_size": 20, "max_overflow": 30}
-    return {"pool_size": 10, "max_overflow": 20, "pool_pre_ping": True}
+    return {"pool_size": 10, "max_overflow": 20, "pool_pre_ping": True, "connect_args": SERVER_LOST_AFTER}
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
