@@ -96,6 +96,7 @@ class Config(ServiceConfig):
         "Networks (CIDR) that may ask storage_bind for /recon without the cluster's key, as swift-recon does", ()
     )
     ring_hosts: tuple[str, ...] = option("Storage servers of which a host without rings asks for them", ())
+    replicate_s: float = option("Seconds from one pass of the replicator to the next one", 60.0)
     host_lost_s: int = option("Seconds after which handoffs replace the devices of a host that doesn't answer", 600)
     pack_kib: int = option("Objects of up to this many KiB, 512 at most, are packed into logs; -1: each is a file", 64)
     shard_rows: int = option("Rows of a container's listing above which it is divided into shards; 0: none is", 0)

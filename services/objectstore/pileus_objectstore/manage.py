@@ -6,28 +6,34 @@ Changes of rings reach the other hosts by themselves within seconds (`daemons/ri
 import argparse
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from pileus_kit import config as configs
-from pileus_kit.errors import CloudError, NotFound
+from pileus_kit.errors import CloudError, HostDown, NotFound
 from pileus_kit.file_modes import become_owner_of
 from pileus_objectstore.config import Config
-from pileus_objectstore.core import ring_changes
+from pileus_objectstore.core import ring_changes, ring_hosts
 from pileus_objectstore.core.cluster import Cluster
 from pileus_objectstore.core.encryption import root_secrets
 from pileus_objectstore.core.names import Target
 from pileus_objectstore.core.ring_changes import AddDevice, AddPolicy, Rebalance, RemoveDevice, SetOverload, SetWeight
 from pileus_objectstore.core.version_names import versions_container
 from pileus_objectstore.daemons.context import DaemonContext
+from pileus_objectstore.daemons.ring_exchange import RingExchange
 from pileus_objectstore.daemons.sharder import Sharder
+from pileus_objectstore.errors import RingRefused
 from pileus_objectstore.ring.builder import Builder
+from pileus_objectstore.ring.removed_machines import REMOVED_FILE
 from pileus_objectstore.ring.ring_files import RingFiles
 from pileus_objectstore.ring.rings import KINDS, Rings
-from pileus_objectstore.storage.disks import Disk
+from pileus_objectstore.storage.disks import MARKER, Disk
 from pileus_objectstore.wire.client import open_pool
+from pileus_objectstore.wire.daemon_calls import DoneReply, EnterRings, PutRing
 from pileus_objectstore.wire.shard_ranges import Shard, active, shown
 
 POWER = 12  # suits about 40 to 400 disks
 ALL_IN_ONE_DEVICES = 4
+MAX_TOLD_AT_ONCE = 16
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -67,6 +73,7 @@ def parser() -> argparse.ArgumentParser:
     create.add_argument("--replicas", type=int, default=3)
     create.set_defaults(act=create_rings)
     _add_changes(commands)
+    _add_hosts(commands)
     commands.add_parser(
         "rotate-root-secret", help="encrypt new objects under a new root secret; the old ones stay readable"
     ).set_defaults(act=rotate_root_secret)
@@ -118,6 +125,81 @@ def _add_changes(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     policy.set_defaults(change=lambda a: AddPolicy(name=a.name, replicas=a.replicas, aliases=a.alias))
 
 
+def _add_hosts(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """The commands that a deployment uses for machines that come and go."""
+    commands.add_parser("enter", help="let this host's devices take replicas, on the first of ring_hosts").set_defaults(
+        act=enter_rings
+    )
+    for name, act, text in (
+        ("drain", drain_host, "give a machine's devices no share any more"),
+        ("resume", resume_host, "give a machine's devices their share again"),
+        ("holds", show_held, "tell how many partitions a machine holds or should hold"),
+        ("leave", leave_rings, "take a machine's devices out of all rings"),
+    ):
+        command = commands.add_parser(name, help=text)
+        command.add_argument("host", help="address and port of its storage server")
+        command.set_defaults(act=act)
+    refuse = commands.add_parser("refuse", help="refuse certificates with these serial numbers, on all hosts at once")
+    refuse.add_argument("serial", nargs="+")
+    refuse.set_defaults(act=refuse_certificates)
+
+
+def enter_rings(config: Config, files: RingFiles, args: argparse.Namespace) -> None:
+    """Have the machine that keeps the rings add this host's devices, and take its rings. Raises HostDown."""
+    names = sorted(path.parent.name for path in config.home.glob(f"*/{MARKER}"))
+    pool = open_pool(config)
+    try:
+        reply, _ = pool.call(config.ring_hosts[0], "enter_rings", EnterRings(config.storage_bind, names), DoneReply)
+        if reply.status != 200:
+            raise RingRefused(why=reply.why)
+        RingExchange(Rings(config.ring_directory), files, pool, config.storage_bind, config.ring_hosts[:1]).run()
+    finally:
+        pool.close()
+    print(reply.why or "its devices are in the rings already")
+
+
+def drain_host(config: Config, files: RingFiles, args: argparse.Namespace) -> None:
+    """Give a machine's devices no share."""
+    print("\n".join(ring_hosts.set_weight(files, args.host, 0.0)))
+
+
+def resume_host(config: Config, files: RingFiles, args: argparse.Namespace) -> None:
+    """Give a machine's devices their share again."""
+    print("\n".join(ring_hosts.set_weight(files, args.host, ring_hosts.WEIGHT)))
+
+
+def leave_rings(config: Config, files: RingFiles, args: argparse.Namespace) -> None:
+    """Take a machine's devices out of all rings."""
+    print("\n".join(ring_hosts.leave(files, args.host)))
+
+
+def show_held(config: Config, files: RingFiles, args: argparse.Namespace) -> None:
+    """Print a number: 0 if nothing would be lost with the machine. Raises HostDown."""
+    pool = open_pool(config)
+    try:
+        print(ring_hosts.held_partitions(Rings(config.ring_directory), pool, args.host))
+    finally:
+        pool.close()
+
+
+def refuse_certificates(config: Config, files: RingFiles, args: argparse.Namespace) -> None:
+    """Refuse removed machines here and, where they can be reached, on all hosts that the rings name."""
+    files.refuse([serial.upper() for serial in args.serial])
+    hosts = {d.host for name in files.names() for d in files.load(name).devices if d}
+    pool, data = open_pool(config), files.data(REMOVED_FILE)
+
+    def tell(host: str) -> str:
+        try:
+            pool.call(host, "put_ring", PutRing(REMOVED_FILE), DoneReply, data)
+        except HostDown as e:
+            return f"{host} learns it from the others once it is back: {e}"
+        return ""
+
+    with ThreadPoolExecutor(MAX_TOLD_AT_ONCE) as threads:
+        print("\n".join(filter(None, threads.map(tell, sorted(hosts)))))
+    pool.close()
+
+
 def rotate_root_secret(config: Config, files: RingFiles, args: argparse.Namespace) -> None:
     """Add a root secret and make it the active one. Proxies notice by themselves."""
     print(root_secrets.add(config.root_secrets))
@@ -136,6 +218,16 @@ def all_in_one(config: Config, files: RingFiles, args: argparse.Namespace) -> No
             builder.add(f"d{number}", config.storage_bind, zone=number)
         builder.rebalance()
         files.create(name, builder)
+    _follow_address(config, files)
+
+
+def _follow_address(config: Config, files: RingFiles) -> None:
+    """Have the rings name this machine as its configuration does now: when others join, it gets another address."""
+    known = config.home / "storage-address"
+    for former in {config.storage_local, known.read_text() if known.exists() else ""} - {"", config.storage_bind}:
+        if config.storage_tls or former != config.storage_local:
+            ring_hosts.rename(files, former, config.storage_bind)
+    known.write_text(config.storage_bind)
 
 
 def format_devices(config: Config, files: RingFiles, args: argparse.Namespace) -> None:

@@ -30,14 +30,14 @@ from pileus_objectstore.daemons.reaper import Reaper
 from pileus_objectstore.daemons.reconstructor import Reconstructor
 from pileus_objectstore.daemons.replicator import Replicator
 from pileus_objectstore.daemons.ring_exchange import RingExchange
+from pileus_objectstore.daemons.ring_keeper import RingKeeper
 from pileus_objectstore.daemons.runner import Daemon, DaemonRunner
 from pileus_objectstore.daemons.sharder import Sharder
 from pileus_objectstore.policy import RULES
-from pileus_objectstore.ring.ring_files import RingFiles
+from pileus_objectstore.ring.ring_files import RingFiles, exchanged_files
 from pileus_objectstore.ring.rings import Rings
 from pileus_objectstore.wire.client import open_pool
 
-REPLICATE_S = 60.0
 AUDIT_S = 86400.0
 AUDIT_LISTINGS_S = 3600.0
 EXPIRE_S = 60.0
@@ -72,18 +72,21 @@ class Worker:
         self.expirer = Expirer(context, self.tools)
         self.lifecycle = Lifecycle(context, self.tools)
         self.ring_exchange = RingExchange(
-            rings, RingFiles(config.ring_directory), self._pool, config.storage_bind, config.ring_hosts
+            rings, exchanged_files(config), self._pool, config.storage_bind, config.ring_hosts
         )
+        self.ring_keeper = RingKeeper(rings, RingFiles(config.ring_directory), self._pool)
         self.reaper = Reaper(context, self.tools)
         ask = IdentityDeletedProjects(Peers(config)) if config.reap_deleted_projects else None
         self.project_reaper = ProjectReaper(context, self.tools, ask)
         self.container_sync = ContainerSync(context, self.tools)
         self.notifier = Notifier(context, self.tools)
         self.log_delivery = LogDelivery(context, self.tools)
+        kept = [] if config.ring_hosts else [Daemon("ring keeper", self.ring_keeper.run, config.replicate_s)]
         self._runner = DaemonRunner(
             [
-                Daemon("replicator", self.replicator.run, REPLICATE_S, lambda: self.replicator.left),
-                Daemon("reconstructor", self.reconstructor.run, REPLICATE_S, lambda: self.reconstructor.left),
+                *kept,
+                Daemon("replicator", self.replicator.run, config.replicate_s, lambda: self.replicator.left),
+                Daemon("reconstructor", self.reconstructor.run, config.replicate_s, lambda: self.reconstructor.left),
                 Daemon("auditor", self.auditor.run, AUDIT_S),
                 Daemon("listing auditor", self.listing_auditor.run, AUDIT_LISTINGS_S),
                 Daemon("sharder", self.sharder.run, SHARD_S),

@@ -9,6 +9,7 @@ from pathlib import Path
 from pileus_objectstore.agent import async_pendings
 from pileus_objectstore.agent.host import Device, Host
 from pileus_objectstore.agent.object_server import Source
+from pileus_objectstore.ring.ring_files import RingFiles
 from pileus_objectstore.storage.daemon_reports import read_reports
 from pileus_objectstore.storage.disks import MARKER
 from pileus_objectstore.wire.recon_calls import DeviceUsage, GetRecon, ReconReply
@@ -36,6 +37,7 @@ class ReconServer:
             daemons=read_reports(self._host.state),
             load=os.getloadavg(),
             time=time.time(),
+            ring_states=RingFiles(self._host.rings.directory).states(),
         )
         return CallResult(reply)
 

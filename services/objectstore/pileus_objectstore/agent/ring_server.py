@@ -3,10 +3,11 @@
 from collections.abc import Callable
 
 from pileus_objectstore.agent.object_server import Source
+from pileus_objectstore.core import ring_hosts
 from pileus_objectstore.errors import RingRefused
 from pileus_objectstore.ring.removed_machines import REMOVED_FILE
 from pileus_objectstore.ring.ring_files import RingFiles
-from pileus_objectstore.wire.daemon_calls import DoneReply, GetRing, GetRings, PutRing, RingsReply
+from pileus_objectstore.wire.daemon_calls import DoneReply, EnterRings, GetRing, GetRings, PutRing, RingsReply
 from pileus_objectstore.wire.server import CallResult
 
 
@@ -38,3 +39,10 @@ class RingServer:
         if args.name == REMOVED_FILE:
             self._on_removal()
         return CallResult(DoneReply(200 if taken else 404))
+
+    def enter_rings(self, args: EnterRings, body: Source) -> CallResult:
+        """Let the devices of another machine take replicas."""
+        try:
+            return CallResult(DoneReply(200, "; ".join(ring_hosts.enter(self._files, args.host, args.devices))))
+        except RingRefused as e:
+            return CallResult(DoneReply(409, str(e)))

@@ -1,7 +1,6 @@
 """The storage server as a whole: devices, calls, and the socket on which it listens."""
 
 import logging
-from collections.abc import Callable
 from pathlib import Path
 
 from pileus_objectstore.agent.host import Host
@@ -16,7 +15,7 @@ from pileus_objectstore.agent.shard_server import ShardServer
 from pileus_objectstore.agent.updater import Updater
 from pileus_objectstore.config import Config
 from pileus_objectstore.ring.removed_machines import RemovedMachines
-from pileus_objectstore.ring.ring_files import RingFiles
+from pileus_objectstore.ring.ring_files import exchanged_files
 from pileus_objectstore.ring.rings import Rings
 from pileus_objectstore.storage.pack_records import MAX_PACK_BYTES
 from pileus_objectstore.wire import contract, daemon_calls, recon_calls, shard_calls
@@ -41,7 +40,8 @@ class StorageServer:
         self.updater = Updater(self.host)
         recon = ReconServer(self.host)
         pages = ReconPages(self.host, recon, config.recon_networks)
-        offered, door = calls(self.host, self.updater, recon, self._drop_removed), _door(config)
+        ring_server = RingServer(exchanged_files(config), self._drop_removed)
+        offered, door = calls(self.host, self.updater, recon, ring_server), _door(config)
         bind = config.storage_local if door else config.storage_bind
         self.server = Server(offered, config.key(), bind, pages.answer, door)
         self.address = self.server.address
@@ -73,16 +73,17 @@ def _door(config: Config) -> Door | None:
     return Door(config.storage_bind, Credentials(Path(config.storage_tls)), RemovedMachines(config.ring_directory).has)
 
 
-def calls(host: Host, updater: Updater, recon: ReconServer, on_removal: Callable[[], None]) -> dict[str, Call]:
-    """The calls of the contract, by name; `on_removal` is called when the list of removed machines may have changed."""
+def calls(host: Host, updater: Updater, recon: ReconServer, rings: RingServer) -> dict[str, Call]:
+    """The calls of the contract, by name."""
     objects, listings = ObjectServer(host, updater), ListingServer(host, updater)
-    replicas, rings = ReplicationServer(host, updater), RingServer(RingFiles(host.rings.directory), on_removal)
+    replicas = ReplicationServer(host, updater)
     packed, shards = ObjectReplicas(host), ShardServer(host, updater)
     return {
         "get_recon": (recon_calls.GetRecon, recon.get_recon),
         "get_rings": (daemon_calls.GetRings, rings.get_rings),
         "get_ring": (daemon_calls.GetRing, rings.get_ring),
         "put_ring": (daemon_calls.PutRing, rings.put_ring),
+        "enter_rings": (daemon_calls.EnterRings, rings.enter_rings),
         "put_object": (contract.PutObject, objects.put_object),
         "get_object": (contract.GetObject, objects.get_object),
         "delete_object": (contract.DeleteObject, objects.delete_object),

@@ -103,14 +103,23 @@ class Builder:
         """Change a device's share; effective with `rebalance`. Raises RingRefused."""
         self.devices[device_id] = msgspec.structs.replace(self._device(device_id), weight=checked_weight(weight))
 
+    def place(self, device_id: int, host: str = "", zone: int = 0) -> None:
+        """Change a device's host or zone; a zone is effective with `rebalance`. Raises RingRefused."""
+        known = self._device(device_id)
+        changed = msgspec.structs.replace(known, host=host or known.host, zone=zone or known.zone)
+        self.devices[device_id] = changed
+
     def set_overload(self, factor: float) -> None:
         """Change how much more than its share a device may take; effective with `rebalance`. Raises RingRefused."""
         if not 0 <= factor <= MAX_OVERLOAD:
             raise RingRefused(why=f"overload is from 0 to {MAX_OVERLOAD:g}, not {factor}")
         self.overload = float(factor)
 
-    def rebalance(self, now: float | None = None) -> int:
-        """Give every replica a device; how many got a new one. Raises RingRefused."""
+    def rebalance(self, now: float | None = None, rested: bool = False) -> int:
+        """Give every replica a device; how many got a new one. Raises RingRefused.
+
+        `rested`: the caller knows that all replicas are where the ring says, so each partition may move again.
+        """
         live = self.live()
         if len(live) < self.replicas:
             raise RingRefused(why=f"{self.replicas} replicas need as many devices, there are {len(live)}")
@@ -118,8 +127,8 @@ class Builder:
         wanted = shares(live, self.replicas, partitions, self.overload)
         limits = caps(live, wanted, partitions)
         quota = whole(wanted, self.held(), self.replicas * partitions)
-        rested = stamp - int(self.min_part_hours * 3600)
-        movable = [moved <= rested for moved in self.moved_at]
+        before = stamp if rested else stamp - int(self.min_part_hours * 3600)
+        movable = [moved <= before for moved in self.moved_at]
         assignment = Assignment(self.table, live, quota, limits, movable, seed=f"{self.salt}{self.version}")
         moved = assignment.settle()
         for partition in assignment.touched:

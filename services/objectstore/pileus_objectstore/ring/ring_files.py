@@ -12,13 +12,15 @@ from pathlib import Path
 from typing import TypeVar
 
 from pileus_kit import decoding
+from pileus_objectstore.config import Config
 from pileus_objectstore.errors import RingRefused
-from pileus_objectstore.ring import removed_machines
+from pileus_objectstore.ring import removed_machines, shared_secrets
 from pileus_objectstore.ring.builder import Builder
 from pileus_objectstore.ring.devices import Device
 from pileus_objectstore.ring.durable_files import replace_durably
 from pileus_objectstore.ring.removed_machines import REMOVED_FILE
 from pileus_objectstore.ring.rings import POLICIES_FILE, RingFile, checksum, read_policies, ring_name, write_policies
+from pileus_objectstore.ring.shared_secrets import SECRETS_FILE
 from pileus_objectstore.ring.storage_policies import ErasureCode, StoragePolicies, StoragePolicy
 
 T = TypeVar("T")
@@ -27,10 +29,10 @@ State = tuple[int, int]  # version and checksum of a file; the greater one is ne
 
 
 class RingFiles:
-    """The files in `directory`."""
+    """The files in `directory`; with `secrets` also that file, which hosts give to each other by TLS only."""
 
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
+    def __init__(self, directory: Path, secrets: Path | None = None) -> None:
+        self.directory, self._secrets = directory, secrets
         self._states: dict[str, tuple[int, State]] = {}  # what was read of a file of a certain mtime
 
     def names(self) -> list[str]:
@@ -125,7 +127,8 @@ class RingFiles:
         """{file name: (version, checksum)} of all files; those that can't be read are left out."""
         found = {}
         others = (self.directory / name for name in (POLICIES_FILE, REMOVED_FILE))
-        for path in (*sorted(self.directory.glob("*.ring")), *others):
+        hidden = (self._secrets,) if self._secrets else ()
+        for path in (*sorted(self.directory.glob("*.ring")), *others, *hidden):
             try:
                 stamp, known = path.stat().st_mtime_ns, self._states.get(path.name)
                 if known is None or known[0] != stamp:
@@ -137,6 +140,8 @@ class RingFiles:
 
     def data(self, name: str) -> bytes:
         """The bytes of a file, as hosts give it to each other. Raises RingRefused for other names, and OSError."""
+        if name == SECRETS_FILE and self._secrets:
+            return self._secrets.read_bytes()
         check_name(name)
         return (self.directory / name).read_bytes()
 
@@ -145,8 +150,10 @@ class RingFiles:
 
         Raises RingRefused for a damaged file, or one of another cluster.
         """
-        check_name(name)
         try:
+            if name == SECRETS_FILE and self._secrets:
+                return shared_secrets.merge(self._secrets, data)
+            check_name(name)
             state = state_of(name, data)
         except ValueError as e:
             raise RingRefused(why=f"{name} of another host is damaged: {e}") from e
@@ -182,6 +189,11 @@ class RingFiles:
             os.close(fd)
 
 
+def exchanged_files(config: Config) -> RingFiles:
+    """The files that this host exchanges with the others."""
+    return RingFiles(config.ring_directory, config.root_secrets if config.storage_tls else None)
+
+
 def find_device(builder: Builder, device: str) -> Device | None:
     """The device with an id, or of the form host/name."""
     known = (d for d in builder.devices if d)
@@ -198,6 +210,8 @@ def state_of(name: str, data: bytes) -> State:
     """Version and checksum of a file. Raises ValueError if it is damaged."""
     if name == POLICIES_FILE:
         return decoding.decode(data, StoragePolicies).version, zlib.crc32(data)
+    if name == SECRETS_FILE:
+        return shared_secrets.state_of(data)
     if name == REMOVED_FILE:
         return removed_machines.state_of(data)
     file = decoding.decode(data, RingFile)

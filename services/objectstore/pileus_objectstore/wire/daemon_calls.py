@@ -233,3 +233,10 @@ class RowsReply(msgspec.Struct, omit_defaults=True):
 
     status: int
     ranges: list[ShardRange] = []
+
+
+class EnterRings(msgspec.Struct, omit_defaults=True):
+    """Add the devices of a machine that joined to all rings. Reply: DoneReply; `why` tells what was done."""
+
+    host: str
+    devices: list[str]

@@ -29,7 +29,7 @@ class GetRecon(msgspec.Struct, omit_defaults=True):
 
 
 class ReconReply(msgspec.Struct):
-    """The state of a host. `quarantined` is {kind: files}, `ringmd5` {file: MD5}."""
+    """The state of a host. `quarantined` is {kind: files}, `ringmd5` {file: MD5}, `ring_states` {file: (version, …)}."""
 
     status: int
     diskusage: list[DeviceUsage] = []
@@ -40,3 +40,4 @@ class ReconReply(msgspec.Struct):
     daemons: dict[str, DaemonReport] = {}
     load: tuple[float, float, float] = (0.0, 0.0, 0.0)
     time: float = 0.0
+    ring_states: dict[str, tuple[int, int]] = {}
