@@ -39,9 +39,10 @@ PURPOSES = {
     "machine": MACHINE,
     "guests": Purpose("guests of {}", serves=False, asks=True, days=DISK_DAYS),
     "exports": Purpose("exports of {}", serves=True, asks=False, days=DISK_DAYS),
+    "objects": Purpose("objects of {}", serves=True, asks=True, days=DAYS),
 }
-"""A machine's own; that of its guests, with which QEMU opens volumes elsewhere; and that with which it serves volumes.
-The blanks keep them apart from the names of machines."""
+"""A machine's own; that of its guests, with which QEMU opens volumes elsewhere; that with which it serves volumes;
+and that by which machines that keep objects know each other. The blanks keep them apart from the names of machines."""
 
 
 class RequestRefused(ValueError):

@@ -6,12 +6,14 @@ password, no database, no secret of another host.
 
 import hashlib
 import hmac
+import ipaddress
 import json
+import secrets
 from collections.abc import Mapping
 from configparser import RawConfigParser
 from pathlib import Path
 
-from pileus_deploy import balancing, disk_certificates, libvirtd
+from pileus_deploy import balancing, disk_certificates, libvirtd, users
 from pileus_deploy.plan import (
     BROKER_PORT,
     ON_THE_BUS,
@@ -21,9 +23,12 @@ from pileus_deploy.plan import (
     STORAGE_PORT,
     Plan,
     open_private,
+    write_private,
 )
 from pileus_kit.accounts import Account
 
+CLUSTER_KEY = "objectstore cluster"
+"""The name of the object store's key among the secrets of a machine that joined."""
 Values = Mapping[str, object]
 SHARED = ("offset", "hypervisor", "network_driver", "volume_driver", "virtual_address")
 """What of the controller's plan holds for the machines that join it."""
@@ -95,6 +100,30 @@ def _registrar(plan: Plan) -> dict[str, object]:
         "virtual_address": plan.virtual_address,
         "plan": json.dumps({"controller": plan.address, **{name: getattr(plan, name) for name in SHARED}}),
         "metadata_secret": plan.secrets["metadata"],
+        "cluster_key": _cluster_key(plan),
+    }
+
+
+def _cluster_key(plan: Plan) -> str:
+    """Return the key of the object store, from the file that its processes read; make it if there is none."""
+    file = plan.state / "objectstore" / "cluster.key"
+    if not file.exists():
+        write_private(file, secrets.token_hex(32))
+        users.give_to_service(file, "objectstore")
+    return file.read_text()
+
+
+def _object_store(plan: Plan) -> dict[str, object]:
+    """Where the storage server of this machine listens: for other machines by TLS, where there may be some."""
+    port = STORAGE_PORT + plan.offset
+    if not plan.tls or ipaddress.ip_address(plan.address).is_loopback:
+        return {"storage_bind": f"127.0.0.1:{port}"}
+    joined = plan.controller and plan.runs_agent("objectstore")
+    return {
+        "storage_bind": f"{plan.address}:{port}",
+        "storage_local": f"127.0.0.1:{port}",
+        "storage_tls": disk_certificates.folder(plan, "objects"),
+        **({"cluster_key": plan.secrets[CLUSTER_KEY], "ring_hosts": f"{plan.controller}:{port}"} if joined else {}),
     }
 
 
@@ -142,9 +171,7 @@ def _hosts(plan: Plan) -> dict[str, dict[str, object]]:
             "backend": plan.driver_of_volume,
             "data_services": (images, plan.url("objectstore")),
         },
-        "objectstore": {"storage_bind": f"127.0.0.1:{STORAGE_PORT + plan.offset}"}
-        if plan.runs_agent("objectstore")
-        else {},
+        "objectstore": _object_store(plan) if plan.runs_agent("objectstore") else {},
     }
 
 

@@ -1,4 +1,5 @@
-"""The certificates of volumes between machines: that with which a machine serves volumes, and that of its guests.
+"""The certificates of disks between machines: that with which a machine serves volumes, that of its guests, and that by
+which machines that keep objects know each other.
 
 A guest's QEMU has to read the key by which it proves its machine, so this isn't the machine's own. The files have the
 names that QEMU wants.
@@ -12,14 +13,14 @@ from pathlib import Path
 
 from cryptography import x509
 
-from pileus_deploy import authority, libvirtd, machine_certificate
+from pileus_deploy import authority, libvirtd, machine_certificate, users
 from pileus_deploy.plan import Plan, write_private
 from pileus_kit.file_modes import make_traversable
 
 Sign = Callable[[x509.CertificateSigningRequest, str], x509.Certificate]
 """Signs a request for a purpose of `authority.PURPOSES`."""
-SIDES = {"guests": "client", "exports": "server"}
-AGENTS = {"guests": "compute", "exports": "volume"}
+SIDES = {"guests": "client", "exports": "server", "objects": "objects"}
+AGENTS = {"guests": "compute", "exports": "volume", "objects": "objectstore"}
 """The service whose agent a machine runs that needs the certificate."""
 
 
@@ -60,6 +61,9 @@ def _keep(plan: Plan, purpose: str, certificate: x509.Certificate, key: str) -> 
         write_private(temporary, text)
         if purpose == "guests":
             _share_with_guests(temporary)
+        elif purpose == "objects":
+            for path in (place, temporary):
+                users.give_to_service(path, "objectstore")
         temporary.replace(file)
 
 

@@ -57,7 +57,7 @@ HOSTS = """frontend hosts
   no option dontlognull
   http-response set-log-level silent if {{ status lt 400 }}
 {forward}  acl proven ssl_c_used
-  acl of_guests ssl_c_s_dn(cn) -m beg "guests of "
+  acl of_other_parts ssl_c_s_dn(cn) -m beg "guests of " "objects of "
   acl removed ssl_c_serial,hex -m str -f {revoked}
   acl is_open path /authority /join
   acl of_registrar path /authority /join /renew /control
@@ -66,7 +66,7 @@ HOSTS = """frontend hosts
   http-request set-var(txn.host) ssl_c_s_dn(cn)
   http-request set-header X-Pileus-Host %[var(txn.host)] if proven
   http-request set-header X-Pileus-Serial %[ssl_c_serial,hex] if proven
-  http-request deny deny_status 403 if removed or of_guests
+  http-request deny deny_status 403 if removed or of_other_parts
   http-request deny deny_status 403 unless is_open or proven
   http-request deny deny_status 403 if of_metadata !{{ req.hdr(X-Metadata-Host),strcmp(txn.host) eq 0 }}
   http-request deny deny_status 404 unless of_registrar or of_metadata or of_image

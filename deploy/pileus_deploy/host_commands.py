@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from pileus_deploy import cloud_hosts, control_machines, membership, plan_files
+from pileus_deploy import cloud_hosts, control_machines, held_data, membership, plan_files
 from pileus_deploy.bootstrap import Cloud
 from pileus_deploy.cloud_hosts import CloudHost
 from pileus_deploy.host_records import HostRecord, HostRecords
@@ -48,7 +48,11 @@ def _parser() -> argparse.ArgumentParser:
         if name not in WITHOUT_NAME:
             command.add_argument("name")
         if name == "remove":
-            command.add_argument("--force", action="store_true", help="also with servers on it: they are lost")
+            command.add_argument(
+                "--force",
+                action="store_true",
+                help="also with servers, volumes or objects on it: what is nowhere else is lost",
+            )
     return top
 
 
@@ -56,12 +60,21 @@ def _admin(plan: Plan) -> Cloud:
     return Cloud(plan, "admin", "admin")
 
 
+def _hosts(plan: Plan, members: Mapping[str, HostRecord]) -> dict[str, CloudHost]:
+    """Every machine as the services see it; those that only keep objects are known to the rings."""
+    admin = _admin(plan)
+    known = cloud_hosts.load(admin)
+    held_data.add_object_hosts(plan, admin, members, known)
+    return known
+
+
 def _members(plan: Plan) -> dict[str, HostRecord]:
     return {record.name: record for record in HostRecords(plan.state / "registrar").members()}
 
 
 def _list(plan: Plan, given: argparse.Namespace) -> int:
-    members, known, serving = _members(plan), cloud_hosts.load(_admin(plan)), _serving(plan)
+    members, serving = _members(plan), _serving(plan)
+    known = _hosts(plan, members)
     print(f"{'NAME':24} {'ADDRESS':16} {'ROLES':28} STATE")
     for name in sorted(members.keys() | known.keys()):
         record, host = members.get(name), known.get(name)
@@ -93,7 +106,7 @@ def _state(host: CloudHost | None) -> str:
 
 def _show(plan: Plan, given: argparse.Namespace) -> int:
     admin = _admin(plan)
-    host, record = _find(plan, cloud_hosts.load(admin), given.name)
+    host, record = _find(plan, _hosts(plan, _members(plan)), given.name)
     values: dict[str, object] = {"name": given.name, "roles": _roles(plan, given.name, record), "state": _state(host)}
     if record:
         values["address"] = record.address
@@ -102,6 +115,7 @@ def _show(plan: Plan, given: argparse.Namespace) -> int:
     for service, state in sorted(host.services.items()) if host else ():
         values[service] = state
     servers = cloud_hosts.servers_on(admin, given.name)
+    values |= held_data.count(plan, admin, record, host)
     values["servers"] = f"{len(servers)}: {', '.join(servers[:10])}" if servers else "0"
     for key, value in values.items():
         print(f"{key:14} {value}")
@@ -116,14 +130,17 @@ def _find(plan: Plan, known: Mapping[str, CloudHost], name: str) -> tuple[CloudH
 
 
 def _drain(plan: Plan, given: argparse.Namespace) -> int:
-    """Nothing new is placed there, and DHCP and routers move; servers stay."""
+    """Nothing new is placed there, and DHCP, routers and objects move; servers and volumes stay."""
     admin = _admin(plan)
-    known = cloud_hosts.load(admin)
-    host, _ = _find(plan, known, given.name)
+    known = _hosts(plan, _members(plan))
+    host, record = _find(plan, known, given.name)
     if host is None:
         raise NoMembers(f"{given.name} has never reported, so nothing is on it")
     with step(f"nothing new is placed on {host.name}"):
         cloud_hosts.set_drained(admin, host, True)
+    if record and held_data.keeps_objects(record):
+        with step("objects move away") as remark:
+            remark(held_data.drain_objects(plan, record))
     others = [one for one in known.values() if one is not host and one.agents and not one.is_drained]
     others = [one for one in others if one.services["network"] == "up"]
     with step("DHCP and routers move") as remark:
@@ -132,6 +149,9 @@ def _drain(plan: Plan, given: argparse.Namespace) -> int:
         remark(str(moved))
     if kept:
         print(f"No other machine is connected to what these need, so they stay: {', '.join(kept[:10])}")
+    volumes = held_data.volumes_on(admin, host)
+    if volumes:
+        print(f"{len(volumes)} volumes stay until they are moved or deleted: {', '.join(volumes[:10])}")
     servers = cloud_hosts.servers_on(admin, host.name)
     if servers:
         print(f"{len(servers)} servers stay until they are moved or deleted: {', '.join(servers[:10])}")
@@ -140,11 +160,14 @@ def _drain(plan: Plan, given: argparse.Namespace) -> int:
 
 def _resume(plan: Plan, given: argparse.Namespace) -> int:
     admin = _admin(plan)
-    host, _ = _find(plan, cloud_hosts.load(admin), given.name)
+    host, record = _find(plan, _hosts(plan, _members(plan)), given.name)
     if host is None:
         raise NoMembers(f"{given.name} has never reported")
     with step(f"{host.name} takes servers, volumes and networks again"):
         cloud_hosts.set_drained(admin, host, False)
+    if record and held_data.keeps_objects(record):
+        with step("it takes objects again"):
+            held_data.resume_objects(plan, record)
     return 0
 
 
@@ -156,7 +179,10 @@ def _remove(plan: Plan, given: argparse.Namespace) -> int:
             membership.remove(plan, given.name)
         _withdraw_volumes(plan, given.name)
     admin = _admin(plan)
-    host = cloud_hosts.load(admin).get(given.name)
+    record = HostRecords(plan.state / "registrar").find(given.name)
+    host = _hosts(plan, _members(plan)).get(given.name)
+    if not given.force:
+        held_data.check_empty(plan, admin, record, host)
     servers = cloud_hosts.servers_on(admin, given.name) if host else []
     if servers and not given.force:
         raise NoMembers(
@@ -172,6 +198,9 @@ def _remove(plan: Plan, given: argparse.Namespace) -> int:
             f"{given.name} knows the passwords and keys of the services: `pileus cloud rotate` gives the others new "
             "ones. Its node stays in the bus until `rabbitmqctl forget_cluster_node`."
         )
+    if record and held_data.keeps_objects(record):
+        with step("the rings forget it") as remark:
+            remark(held_data.leave_rings(plan, record))
     if host:
         with step("the services forget it") as remark:
             cloud_hosts.set_drained(admin, host, True)
@@ -189,7 +218,7 @@ COMMANDS = {"list": _list, "show": _show, "drain": _drain, "resume": _resume, "r
 HELP = {
     "list": "Show every machine, its roles, and whether it reports",
     "show": "Show one machine, its services and its servers",
-    "drain": "Place nothing new on a machine, and move DHCP and routers away",
+    "drain": "Place nothing new on a machine, and move DHCP, routers and objects away",
     "resume": "Let a drained machine take servers again",
     "remove": "End everything that a machine may do in this cloud",
 }

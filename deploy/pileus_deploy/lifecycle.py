@@ -23,6 +23,7 @@ from pileus_deploy import (
     databases,
     host_network,
     libvirtd,
+    object_hosts,
     plan_files,
     privileges,
     state_permissions,
@@ -149,6 +150,8 @@ def up_member(plan: Plan) -> None:
         configs.write(plan)
         users.set_owners(plan)
         host_network.prepare(plan)
+        if plan.runs_agent("objectstore"):
+            object_hosts.format_devices(plan)
     wanted = processes(plan)
     with step("processes") as remark:
         pid = supervisor.daemonize(plan, wanted, between=lambda: stop_guests(plan))
@@ -161,6 +164,9 @@ def up_member(plan: Plan) -> None:
                 partial(supervisor.is_steady, plan.state, process.name),
                 failed=partial(_why_failed, plan, pid, process.name),
             )
+    if plan.runs_agent("objectstore"):
+        with step("its devices take objects") as remark:
+            remark(object_hosts.enter_rings(plan))
     systemd_unit.install(plan)
     print(f"This machine is {plan.host} in the cloud at {plan.controller}. `pileus host list` there shows it.")
 

@@ -4,7 +4,7 @@ import logging
 import time
 from dataclasses import replace
 
-from pileus_deploy import authority, broker, control_machines, control_state, haproxy
+from pileus_deploy import authority, broker, control_machines, control_state, haproxy, object_hosts
 from pileus_deploy.host_records import HostRecord, HostRecords
 from pileus_deploy.plan import Plan
 
@@ -54,7 +54,10 @@ def remove(plan: Plan, name: str) -> HostRecord:
             known.save(record)
     broker.write_accounts(plan)  # a node that starts again reads them, and must not give the accounts back
     haproxy.refuse(plan, list(record.serials), record.address)
-    broker.control(plan).delete_accounts(record.accounts)
+    if record.accounts:
+        broker.control(plan).delete_accounts(record.accounts)
+    if object_hosts.keeps_objects(record):
+        object_hosts.manage(plan, "refuse", *record.serials)
     if plan.virtual_address:
         _wait_for_others(plan, known, record)
     return record

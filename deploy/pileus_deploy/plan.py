@@ -28,11 +28,15 @@ NBD_PORT = 10809
 NBD_TLS_PORTS = range(13000, 15000)
 """Where volumes are served to machines of a cloud with TLS. Each cloud begins somewhere in the first half."""
 REGION = "RegionOne"
-ROLES = {"compute": ("compute", "network"), "network": ("network",), "volume": ("volume",), "control": ()}
-"""What a machine may join as, and the services whose agents it then runs."""
-NOT_YET = {
-    "object": "proxies and storage hosts don't encrypt what they tell each other, so objects stay on the controller",
+ROLES = {
+    "compute": ("compute", "network"),
+    "network": ("network",),
+    "volume": ("volume",),
+    "object": ("objectstore",),
+    "control": (),
 }
+"""What a machine may join as, and the services whose agents it then runs."""
+NOT_YET: dict[str, str] = {}
 """What no machine can join as, and why."""
 ON_THE_BUS = tuple(name for name, one in SERVICES.items() if one.uses_bus)
 

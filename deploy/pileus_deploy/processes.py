@@ -104,7 +104,8 @@ def _of(plan: Plan, service: Service) -> Iterator[Process]:
     if is_here:
         main, port, stored = f"pileus_{name}.app:main", plan.port(name), service.has_database
         yield _python(plan, name, "api", main, user=user, port=port, address=plan.address, uses_database=stored)
-    if service.has_worker and is_here:
+    is_local = service.has_agent and not service.uses_bus and plan.runs_agent(name)
+    if service.has_worker and (is_local or is_here):
         config = agent_config if service.has_agent and not service.uses_bus else None
         main, stored = f"pileus_{name}.worker:main", service.has_database
         yield _python(plan, name, "worker", main, user=user, config=config, uses_database=stored)

@@ -23,7 +23,7 @@ from werkzeug.wrappers import Request, Response
 from pileus_deploy import authority, broker, control_machines, control_state
 from pileus_deploy.authority import Authority, RequestRefused
 from pileus_deploy.broker_control import BrokerControl, BrokerFailed
-from pileus_deploy.configs import metadata_share
+from pileus_deploy.configs import CLUSTER_KEY, metadata_share
 from pileus_deploy.host_records import NAME, HostRecord, HostRecords, NotInvited
 from pileus_deploy.plan import ON_THE_BUS, ROLES
 from pileus_kit import process
@@ -33,6 +33,8 @@ from pileus_kit.config import ServiceConfig, option
 log = logging.getLogger(__name__)
 
 MAX_BODY_BYTES = 64 << 10
+KNOWN_BY_SERIAL = ("machine", "objects")
+"""With its other certificates a machine can't reach what asks for serial numbers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +48,7 @@ class Config(ServiceConfig):
     virtual_address: str = option("Where the cloud is reached at whichever control machine; empty: it has none", "")
     plan: str = option("What machines that join take over of this cloud's plan, as JSON", "{}")
     metadata_secret: str = option("The secret of which each host gets a share", "", secret=True)
+    cluster_key: str = option("The secret that machines which keep objects share", "", secret=True)
 
 
 class Refused(Exception):
@@ -158,6 +161,7 @@ class Registrar:
             "secrets": {
                 **{f"bus {account}": password for account, password in passwords.items()},
                 "metadata share": metadata_share(self._config.metadata_secret, name),
+                **({CLUSTER_KEY: self._config.cluster_key} if "object" in roles else {}),
             },
         }
 
@@ -170,9 +174,11 @@ class Registrar:
                 raise Refused(HTTPStatus.FORBIDDEN, f"{name or 'This machine'} isn't in this cloud.")
             body = request.get_json()
             purpose = str(body.get("purpose", "machine"))
+            if purpose == "objects" and "object" not in record.roles:
+                raise Refused(HTTPStatus.FORBIDDEN, f"{name} joined without the role object.")
             is_control = control_machines.ROLE in record.roles
             certificate = self._sign(_parse(str(body.get("request"))), name, record.address, purpose, is_control)
-            if purpose == "machine":  # with the others a machine can't reach what asks for serial numbers
+            if purpose in KNOWN_BY_SERIAL:
                 self._records.add_certificate(record, authority.serial(certificate))
         log.info("the certificate of %s (%s) is renewed", name, purpose)
         return {"certificate": authority.pem(certificate)}

@@ -23,6 +23,11 @@ def rotate(plan: Plan, what: str) -> None:
     """Rotate one of KINDS, or "all" of them."""
     kinds = list(KINDS) if what == "all" else [what]
     members = [record.name for record in HostRecords(plan.state / "registrar").members()]
+    keepers = [record.name for record in HostRecords(plan.state / "registrar").members() if "object" in record.roles]
+    if "cluster" in kinds and keepers:
+        raise RuntimeError(
+            f"{', '.join(keepers)} keep objects and have the cluster's key: it can't be rotated under them"
+        )
     if "metadata" in kinds and members:
         raise RuntimeError(
             f"{', '.join(members)} have a share of the metadata secret from when they joined: rotate the other kinds "
@@ -83,6 +88,9 @@ def _rotate_cluster_key(plan: Plan) -> None:
     """Rotate the key that proxies and storage servers of the object store share; the first one to start draws
     another."""
     (plan.state / "objectstore" / "cluster.key").unlink(missing_ok=True)
+    if plan.tls:
+        configs.write(plan)  # the registrar gives it to machines that join
+        users.set_owners(plan)
 
 
 def _rotate_ticket_key(plan: Plan) -> None:

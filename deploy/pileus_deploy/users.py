@@ -63,8 +63,12 @@ def set_owners(plan: Plan) -> None:
     """Make every service's directories, and give each to its user, also those that root owned in earlier releases."""
     if plan.tls:
         set_tls_owners(plan)
-    if not plan.is_control:
-        return  # root's agents are all that such a machine has
+    if not plan.is_control:  # root's agents are all that such a machine has, but for the object store
+        if plan.runs_agent("objectstore"):
+            change_owner(plan.state / "objectstore", user_of("objectstore"))
+            _share_with_group(plan.state / "etc", GROUP, 0o710)
+            _share_with_group(plan.agent_config_file("objectstore"), user_of("objectstore"), 0o640)
+        return
     _move_databases(plan)
     for service in PORTS:
         change_owner(plan.state / "databases" / service, user_of(service), again=True)
@@ -91,6 +95,8 @@ def set_tls_owners(plan: Plan) -> None:
     _share_with_group(plan.state / "tls", GROUP, 0o710)
     for name in ("authority.pem", "authorities.pem"):
         _share_with_group(plan.tls_file(name), GROUP, 0o640)
+    if plan.runs_agent("objectstore"):
+        change_owner(plan.tls_file("objects"), user_of("objectstore"), again=True)
     if not plan.is_control:
         return
     change_owner(plan.state / "registrar", REGISTRAR, again=True)
@@ -105,6 +111,13 @@ def set_tls_owners(plan: Plan) -> None:
     if plan.virtual_address:
         _share_with_group(balancing.peers_folder(plan), user_of("image"), 0o750)
     (plan.state / "sockets").chmod(0o711)
+
+
+def give_to_service(path: Path, service: str) -> None:
+    """Give one file or directory to a service's user, if there is that user by now; `set_owners` does it otherwise."""
+    if os.geteuid() == 0 and _exists(user_of(service)):
+        account = pwd.getpwnam(user_of(service))
+        os.chown(path, account.pw_uid, account.pw_gid)
 
 
 def change_owner(place: Path, user: str, again: bool = False) -> None:

@@ -9,11 +9,13 @@ import ssl
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from cryptography import x509
 from cryptography.x509.oid import NameOID
+from werkzeug.test import Client
 
 from pileus_deploy import (
     authority,
@@ -28,8 +30,10 @@ from pileus_deploy import (
     pauses,
     plan_files,
     processes,
+    secret_rotation,
     tls,
 )
+from pileus_deploy import registrar as registrars
 from pileus_deploy.__main__ import main
 from pileus_deploy.broker_control import BrokerFailed
 from pileus_deploy.host_records import HostRecord, HostRecords, NotInvited
@@ -106,6 +110,72 @@ def test_a_member_has_the_agents_of_its_roles_and_no_more_secrets(member: Plan) 
     ]
     text = (member.state / "etc" / "compute-agent.conf").read_text()
     assert "@192.0.2.1:5671//?ssl=true" in text and "second" not in text
+
+
+def test_a_machine_that_keeps_objects_has_their_key_and_tls(member: Plan) -> None:
+    plan = replace(member, roles=("object",))
+    known = json.loads((plan.state / "secrets.json").read_text()) | {"objectstore cluster": "shared"}
+    write_private(plan.state / "secrets.json", json.dumps(known))
+    configs.write(plan)
+    assert [one.name for one in processes.processes(plan)] == ["objectstore-worker", "objectstore-agent", "renewal"]
+    assert all("objectstore-agent.conf" in one.arguments[1] for one in processes.processes(plan)[:2])
+    text = (plan.state / "etc" / "objectstore-agent.conf").read_text()
+    for line in (
+        "storage_bind = 192.0.2.2:6200",
+        "storage_local = 127.0.0.1:6200",
+        f"storage_tls = {plan.state}/tls/objects",
+        "cluster_key = shared",
+        "ring_hosts = 192.0.2.1:6200",
+    ):
+        assert line in text
+    assert "objectstore cluster" not in (plan.state / "etc" / "compute-agent.conf").read_text()
+
+
+def test_a_machine_that_is_alone_keeps_its_wire_as_it_is(tmp_path: Path) -> None:
+    plan = Plan(tmp_path, hypervisor="fake", offset=7)
+    configs.write(plan)
+    assert "storage_bind = 127.0.0.1:6207\n" in plan.agent_config_file("objectstore").read_text()
+    assert "storage_tls" not in plan.agent_config_file("objectstore").read_text()
+
+
+class Broker:
+    """Takes accounts, and does nothing with them."""
+
+    def check(self) -> None: ...
+
+    def import_definitions(self, definitions: object) -> None: ...
+
+
+@pytest.fixture
+def registrar(records: HostRecords, tmp_path: Path) -> Client:
+    (tmp_path / "authorities.pem").write_text("")
+    options = registrars.Config(
+        host="m1", folder=str(tmp_path), authorities=str(tmp_path / "authorities.pem"), cluster_key="shared"
+    )
+    return Client(registrars.Registrar(options, authority.ensure(tmp_path), records, Broker()))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("role", ["object", "compute"])
+def test_certificates_and_key_of_objects_are_for_that_role(registrar: Client, records: HostRecords, role: str) -> None:
+    _, request = authority.new_request()
+    wanted = {"name": "m2", "secret": records.invite((role,)), "request": authority.pem(request)}
+    joined = registrar.post("/join", json=wanted, environ_base={"REMOTE_ADDR": "192.0.2.2"}).get_json()
+    assert joined["secrets"].get("objectstore cluster") == ("shared" if role == "object" else None)
+    proven = {"X-Pileus-Host": "m2", "X-Pileus-Serial": records.find("m2").serials[0]}  # type: ignore[union-attr]
+    body = {"request": authority.pem(request), "purpose": "objects"}
+    answer = registrar.post("/renew", json=body, headers=proven)
+    if role == "compute":
+        assert answer.status_code == 403 and "without the role object" in answer.get_json()["message"]
+        return
+    given = x509.load_pem_x509_certificate(answer.get_json()["certificate"].encode())
+    assert given.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value == "objects of m2"
+    assert records.find("m2").serials[-1] == authority.serial(given)  # type: ignore[union-attr]
+
+
+def test_the_key_of_objects_is_not_rotated_under_machines_that_have_it(records: HostRecords, tmp_path: Path) -> None:
+    HostRecords(tmp_path / "registrar").save(HostRecord("m2", "192.0.2.2", ("object",), 1.0))
+    with pytest.raises(RuntimeError, match="m2 keep objects"):
+        secret_rotation.rotate(Plan(tmp_path), "cluster")
 
 
 def test_a_plan_survives_its_file(member: Plan) -> None:

@@ -1,21 +1,23 @@
 """Three machines: a controller with a running cloud, and two that join it."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from namespaces import Network, eventually
-from three_machines import Machines
+from three_machines import OFFSET, Machines
 
 from pileus_deploy.bootstrap import Cloud
 
 FOLDER = Path("/var/tmp/pileus-machines")
-OFFSET = 340
+REPLICATE_S = "3"
 
 
 @pytest.fixture(scope="session")
 def machines() -> Iterator[Machines]:
+    os.environ["PILEUS_REPLICATE_S"] = REPLICATE_S  # machines get this process's environment
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir(mode=0o755)
     network = Network(FOLDER)
@@ -26,6 +28,7 @@ def machines() -> Iterator[Machines]:
         assert "machines join a cloud with TLS" in made.controller.pileus("cloud", "invite", check=False)
         made.controller.deploy("down")  # a cloud that began without TLS goes on with it
         made.controller.deploy("up", "--tls", "--address", made.controller.address, "--no-demo")
+        made.network = network
         yield made
     finally:
         network.close()

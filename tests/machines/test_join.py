@@ -221,9 +221,9 @@ def test_hosts_are_listed_drained_and_resumed(joined: Machines, admin: Cloud) ->
         return next(row for row in shown if row.split()[0] == name)
 
     assert line("m1").split()[1:] == [joined.controller.address, "controller", "up"]
-    assert line("m2").split()[1:] == [joined.second.address, "compute", "up"]
+    assert line("m2").split()[1:] == [joined.second.address, "compute,object", "up"]
     shown = dict(row.split(maxsplit=1) for row in joined.controller.pileus("host", "show", "m2").splitlines())
-    assert (shown["roles"], shown["state"], shown["servers"]) == ("compute", "up", "0")
+    assert (shown["roles"], shown["state"], shown["servers"]) == ("compute,object", "up", "0")
     joined.controller.pileus("host", "drain", "m2")
     assert line("m2").endswith("up, drained")
     services = admin.call("GET", "compute", "/v2.1/os-services?binary=nova-compute&host=m2")["services"]

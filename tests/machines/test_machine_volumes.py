@@ -106,3 +106,16 @@ def test_a_guests_certificate_is_for_volumes_only(joined: Machines) -> None:
         for path in ("/renew", "/v2/data/x", "/metadata/openstack"):
             answer = http.post(f"{joined.cloud('admin', 'admin').plan.host_url}{path}", timeout=10)
             assert answer.status_code == 403, path
+
+
+def test_a_machine_that_keeps_volumes_is_not_removed(joined: Machines, volumes: Volumes) -> None:
+    volume = volumes.create(name="kept")
+    assert "kept" in joined.controller.pileus("host", "drain", "m3")
+    refused = joined.controller.pileus("host", "remove", "m3", check=False)
+    assert "m3 keeps" in refused and "volumes" in refused and "--force" in refused
+    joined.controller.pileus("host", "resume", "m3")
+    volumes.switch("m1", "disable")
+    assert int(
+        dict(row.split(maxsplit=1) for row in joined.controller.pileus("host", "show", "m3").splitlines())["volumes"]
+    )
+    volumes.admin.call("DELETE", "volume", f"/v3/{{project}}/volumes/{volume}")

@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 
-from namespaces import Machine
+from namespaces import Machine, Network
 
 from pileus_deploy import plan_files
 from pileus_deploy.bootstrap import Cloud
+
+OFFSET = 340
 
 
 @dataclass
@@ -15,6 +17,7 @@ class Machines:
     controller: Machine
     second: Machine
     third: Machine
+    network: Network | None = None
 
     def cloud(self, user: str, project: str) -> Cloud:
         """Return the cloud as a user sees it from another machine: this one."""
@@ -27,4 +30,5 @@ class Machines:
 
     def join(self, machine: Machine) -> str:
         """Have the machine join; the third one keeps volumes, too. Returns what the script shows."""
-        return machine.deploy("join", self.invite("--roles", "compute,volume" if machine is self.third else "compute"))
+        roles = "compute,object,volume" if machine is self.third else "compute,object"
+        return machine.deploy("join", self.invite("--roles", roles))

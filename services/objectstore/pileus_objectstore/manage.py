@@ -147,6 +147,8 @@ def _add_hosts(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def enter_rings(config: Config, files: RingFiles, args: argparse.Namespace) -> None:
     """Have the machine that keeps the rings add this host's devices, and take its rings. Raises HostDown."""
     names = sorted(path.parent.name for path in config.home.glob(f"*/{MARKER}"))
+    if ring_hosts.are_known(files, config.storage_bind, names):
+        return
     pool = open_pool(config)
     try:
         reply, _ = pool.call(config.ring_hosts[0], "enter_rings", EnterRings(config.storage_bind, names), DoneReply)
@@ -155,7 +157,7 @@ def enter_rings(config: Config, files: RingFiles, args: argparse.Namespace) -> N
         RingExchange(Rings(config.ring_directory), files, pool, config.storage_bind, config.ring_hosts[:1]).run()
     finally:
         pool.close()
-    print(reply.why or "its devices are in the rings already")
+    print(reply.why)
 
 
 def drain_host(config: Config, files: RingFiles, args: argparse.Namespace) -> None:

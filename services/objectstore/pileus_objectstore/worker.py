@@ -82,11 +82,13 @@ class Worker:
         self.notifier = Notifier(context, self.tools)
         self.log_delivery = LogDelivery(context, self.tools)
         kept = [] if config.ring_hosts else [Daemon("ring keeper", self.ring_keeper.run, config.replicate_s)]
-        self._runner = DaemonRunner(
+        self.runner = DaemonRunner(
             [
                 *kept,
-                Daemon("replicator", self.replicator.run, config.replicate_s, lambda: self.replicator.left),
-                Daemon("reconstructor", self.reconstructor.run, config.replicate_s, lambda: self.reconstructor.left),
+                Daemon("replicator", self.replicator.run, config.replicate_s, lambda: self.replicator.left, True),
+                Daemon(
+                    "reconstructor", self.reconstructor.run, config.replicate_s, lambda: self.reconstructor.left, True
+                ),
                 Daemon("auditor", self.auditor.run, AUDIT_S),
                 Daemon("listing auditor", self.listing_auditor.run, AUDIT_LISTINGS_S),
                 Daemon("sharder", self.sharder.run, SHARD_S),
@@ -104,12 +106,12 @@ class Worker:
 
     def start(self) -> None:
         """Start the daemons."""
-        self._runner.start()
+        self.runner.start()
 
     def stop(self) -> None:
         """Let each daemon finish what it is doing, then close all connections."""
         self._stopping.set()
-        self._runner.stop()
+        self.runner.stop()
         self.notifier.close()
         self._encrypted.close()
         self._cluster.close()

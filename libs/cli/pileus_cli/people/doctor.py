@@ -13,6 +13,7 @@ from pathlib import Path
 from pileus_cli.commands import Command, arg
 from pileus_cli.context import Context
 from pileus_cli.errors import Refused, Trouble, Unreachable
+from pileus_cli.json_types import JsonObject
 from pileus_cli.people import machine, machines
 from pileus_cli.people.certificates import certificates
 from pileus_cli.people.findings import Finding
@@ -21,6 +22,9 @@ from pileus_cli.people.trace import SERVICES
 STATE = Path("/var/lib/pileus")
 OVERDUE_S = 120.0
 SKEW_S = 5.0
+LATE_S = 3600.0
+REPAIRING = ("replicator", "reconstructor")
+"""Daemons of storage hosts that make a pass each minute."""
 
 
 Check = Callable[[Context], Iterable[Finding]]
@@ -145,6 +149,31 @@ def storage_hosts(context: Context) -> Iterable[Finding]:
                 f"last seen {row['updated_at']}",
                 "deploy/up",
             )
+
+
+def storage_servers(context: Context) -> Iterable[Finding]:
+    """Ask the object store how each of its machines is; this one's devices are looked at more closely elsewhere."""
+    told = context.cloud.call("object-store", "GET", "/operations/hosts")["hosts"]
+    for address, found in told.items():
+        if isinstance(found, str):
+            what = "objects on it have fewer replicas until it is back"
+            yield Finding("storage servers", "error", address, f"it doesn't answer; {what}", found, "deploy/up there")
+            continue
+        name = found.get("machine") or address
+        for device in found["unmounted"] if len(told) > 1 else ():
+            cause = "it is gone or not mounted, so what it held has fewer replicas"
+            yield Finding("storage servers", "error", f"device {device} of {name}", cause, address, "mount its disk")
+        late = [kind for kind, age_s in _ages(found).items() if age_s > LATE_S]
+        if late:
+            evidence = f"its last pass ended {max(_ages(found)[kind] for kind in late) / 3600:.0f} hours ago"
+            cause = f"the {' and the '.join(late)} don't work"
+            yield Finding("storage servers", "warning", name, cause, evidence, "deploy/up there")
+
+
+def _ages(found: JsonObject) -> dict[str, float]:
+    """How long ago the daemons that repair replicas ended their last pass, in seconds."""
+    kept = {kind: found["daemons"].get(kind) for kind in REPAIRING}
+    return {kind: found["time"] - report["ended"] for kind, report in kept.items() if report}
 
 
 def jobs(context: Context) -> Iterable[Finding]:
@@ -326,6 +355,7 @@ CHECKS: dict[str, tuple[tuple[str, ...], Check]] = {  # maps a name to the servi
     "compute hosts": (("compute",), hosts),
     "network agents": (("network",), network_agents),
     "storage hosts": (("volume",), storage_hosts),
+    "storage servers": (("object-store",), storage_servers),
     "jobs": ((), jobs),
     "servers and ports": (("compute", "network"), servers),
     "volumes": (("compute", "volume"), volumes),

@@ -69,7 +69,7 @@ def _hosts(context: Context, services: Sequence[str]) -> list[JsonObject]:
 
 
 def _agents(context: Context, services: Sequence[str]) -> dict[str, str]:
-    """Return "network up, volume down" by the machine's name."""
+    """Return "network up, volume down" by the machine's name; a silent storage server is known by its address."""
     found: dict[str, list[str]] = {}
     if "network" in services:
         rows = context.cloud.call("network", "GET", "/agents", query={"agent_type": L3_AGENT})["agents"]
@@ -79,6 +79,11 @@ def _agents(context: Context, services: Sequence[str]) -> dict[str, str]:
         rows = context.cloud.call("volume", "GET", "/os-services", query={"binary": "cinder-volume"})["services"]
         for row in rows:
             found.setdefault(row["host"].partition("@")[0], []).append(f"volume {row['state']}")
+    if "object-store" in services:
+        for address, told in context.cloud.call("object-store", "GET", "/operations/hosts")["hosts"].items():
+            is_up = not isinstance(told, str)
+            name = told.get("machine") if is_up else ""
+            found.setdefault(name or address.rpartition(":")[0], []).append(f"object {'up' if is_up else 'down'}")
     return {name: ", ".join(states) for name, states in sorted(found.items())}
 
 

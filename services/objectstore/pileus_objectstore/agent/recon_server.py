@@ -21,8 +21,8 @@ QUARANTINE = "quarantined"
 class ReconServer:
     """The recon call of the contract, and the facts of which it consists."""
 
-    def __init__(self, host: Host) -> None:
-        self._host = host
+    def __init__(self, host: Host, machine: str) -> None:
+        self._host, self._machine = host, machine
 
     def get_recon(self, args: GetRecon, body: Source) -> CallResult:
         """The state of this host."""
@@ -38,6 +38,7 @@ class ReconServer:
             load=os.getloadavg(),
             time=time.time(),
             ring_states=RingFiles(self._host.rings.directory).states(),
+            machine=self._machine,
         )
         return CallResult(reply)
 

@@ -38,7 +38,7 @@ class StorageServer:
             config.home, config.storage_bind, rings, self.pool, config.reserve_mib << 20, config.pack_kib << 10
         )
         self.updater = Updater(self.host)
-        recon = ReconServer(self.host)
+        recon = ReconServer(self.host, config.host)
         pages = ReconPages(self.host, recon, config.recon_networks)
         ring_server = RingServer(exchanged_files(config), self._drop_removed)
         offered, door = calls(self.host, self.updater, recon, ring_server), _door(config)

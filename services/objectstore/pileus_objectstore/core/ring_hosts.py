@@ -31,10 +31,16 @@ def enter(files: RingFiles, host: str, names: Collection[str]) -> list[str]:
             ring.add(name, host, zone=zone, weight=WEIGHT)
         return ring.rebalance()
 
-    if all(set(names) <= _names(files.load(name), host) for name in files.names()):
+    if are_known(files, host, names):
         return []
     moved = files.change(add)
     return [f"{name}: {count} replicas got a device of {host}" for name, count in moved.items()]
+
+
+def are_known(files: RingFiles, host: str, names: Collection[str]) -> bool:
+    """Whether all rings name all of these devices of a machine."""
+    rings = files.names()
+    return bool(rings) and all(set(names) <= _names(files.load(name), host) for name in rings)
 
 
 def set_weight(files: RingFiles, host: str, weight: float) -> list[str]:

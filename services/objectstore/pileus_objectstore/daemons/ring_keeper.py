@@ -8,10 +8,9 @@ Only the host on which the rings are changed keeps them.
 import logging
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pileus_kit.errors import HostDown
-from pileus_objectstore.ring.builder import Builder
 from pileus_objectstore.ring.ring_files import RingFiles
 from pileus_objectstore.ring.rings import CHECK_S, Rings
 from pileus_objectstore.wire.client import Pool
@@ -19,7 +18,6 @@ from pileus_objectstore.wire.recon_calls import GetRecon, ReconReply
 
 log = logging.getLogger(__name__)
 WATCHED = ("replicator", "reconstructor")
-MAX_IMBALANCE = 5.0  # percent
 
 
 @dataclass
@@ -30,14 +28,22 @@ class RingKeeper:
     files: RingFiles
     pool: Pool
     now: Callable[[], float] = time.time
+    margin_s: float = 2 * CHECK_S  # until replicators have noticed new rings
+    _seen: dict[str, tuple[int, bool]] = field(default_factory=dict)  # files as they were read, and what they said
 
     def run(self) -> str:
         """Make one pass; what was done, '' for nothing."""
-        unsettled = [name for name in self.files.names() if not settled(self.files.load(name))]
+        unsettled = [name for name in self.files.names() if self._is_unfinished(name)]
         if not unsettled or not all(self._has_settled(host) for host in sorted(set(self._hosts()))):
             return ""
         moved = self.files.change(lambda ring: ring.rebalance(rested=True), unsettled)
         return ", ".join(f"{count} replicas of {name} got a new device" for name, count in moved.items() if count)
+
+    def _is_unfinished(self, name: str) -> bool:
+        stamp = self.files.path(name).stat().st_mtime_ns
+        if self._seen.get(name, (0, False))[0] != stamp:
+            self._seen[name] = stamp, self.files.load(name).unfinished
+        return self._seen[name][1]
 
     def _hosts(self) -> Iterator[str]:
         for kind in self.rings.kinds():
@@ -54,13 +60,5 @@ class RingKeeper:
         skew = told.time - self.now()
         passes = [told.daemons.get(name) for name in WATCHED]
         return told.ring_states == self.files.states() and all(
-            one is not None and not one.did and one.ended - one.took - skew > changed + 2 * CHECK_S for one in passes
+            one is not None and not one.did and one.ended - one.took - skew > changed + self.margin_s for one in passes
         )
-
-
-def settled(ring: Builder) -> bool:
-    """Whether replicas are where the weights and zones want them, as far as a rebalance could do it."""
-    held, live = ring.held(), {device.id for device in ring.live()}
-    if any(count for index, count in held.items() if index not in live):
-        return False
-    return ring.balance() <= MAX_IMBALANCE and not ring.dispersion()

@@ -23,13 +23,14 @@ class Daemon:
 
     `run` makes one pass and returns in a few words what it did, '' for nothing. A pass begins every `interval_s`
     seconds, or later if passes take long. `left` tells whether the last pass left something to do, so that the next one
-    should begin soon.
+    should begin soon. `is_waited_for`: the ring keeper wants to know of each pass at once.
     """
 
     name: str
     run: Callable[[], str]
     interval_s: float
     left: Callable[[], bool] = bool
+    is_waited_for: bool = False
 
     def rest(self, worked_s: float) -> float:
         """Seconds until the next pass, after one that took `worked_s` seconds."""
@@ -64,20 +65,24 @@ class DaemonRunner:
     def _keep(self, daemon: Daemon) -> None:
         rest = min(daemon.interval_s, 10.0)
         while not self._stopping.wait(rest):
-            began = time.monotonic()
-            try:
-                did = daemon.run()
-                if did:
-                    log.info("%s: %s", daemon.name, did)
-                self._report(daemon, time.monotonic() - began, did)
-            except (CloudError, OSError) as e:
-                log.warning("%s: %s", daemon.name, e)
-            except Exception:  # a bug, or a ring that isn't balanced yet, must end one pass, not the daemon
-                log.exception("%s: the pass failed", daemon.name)
-            rest = daemon.rest(time.monotonic() - began)
+            rest = daemon.rest(self.make_pass(daemon))
+
+    def make_pass(self, daemon: Daemon) -> float:
+        """Let a daemon make one pass, and report it; how many seconds it took."""
+        began = time.monotonic()
+        try:
+            did = daemon.run()
+            if did:
+                log.info("%s: %s", daemon.name, did)
+            self._report(daemon, time.monotonic() - began, did)
+        except (CloudError, OSError) as e:
+            log.warning("%s: %s", daemon.name, e)
+        except Exception:  # a bug, or a ring that isn't balanced yet, must end one pass, not the daemon
+            log.exception("%s: the pass failed", daemon.name)
+        return time.monotonic() - began
 
     def _report(self, daemon: Daemon, took_s: float, did: str) -> None:
         with self._reporting:
             self._reports[daemon.name] = DaemonReport(time.time(), took_s, did)
-            if daemon.interval_s >= REPORTED_S:  # others are written with the next of these
+            if daemon.is_waited_for or daemon.interval_s >= REPORTED_S:  # others are written with the next of these
                 write_reports(self._home, self._reports)

@@ -24,6 +24,7 @@ from pileus_objectstore.ring.targets import Key, caps, shares, tier_keys, whole,
 
 MIN_PART_HOURS = 1
 MAX_POWER = 24
+MAX_IMBALANCE = 5.0  # percent
 MAX_OVERLOAD = 100.0
 MAX_REPLICAS = 32  # of erasure codes: fragments
 
@@ -44,6 +45,8 @@ class Builder:
     moved_at: array = field(default_factory=lambda: array("L"))
     overload: float = 0.0
     min_part_hours: float = field(default_factory=lambda: MIN_PART_HOURS)
+    unfinished: bool = False
+    """Whether a rebalance had to leave something to a later one; the ring keeper makes that."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.power <= MAX_POWER or not 1 <= self.replicas <= MAX_REPLICAS:
@@ -70,6 +73,7 @@ class Builder:
             array("L", file.moved_at),
             file.overload,
             file.min_part_hours,
+            file.unfinished,
         )
 
     def file(self) -> RingFile:
@@ -77,7 +81,7 @@ class Builder:
         rows = [base64.b64encode(row.tobytes()).decode() for row in self.table]
         file = RingFile(
             self.version, self.power, self.salt, self.devices, rows, 0, list(self.moved_at), self.overload,
-            self.min_part_hours,
+            self.min_part_hours, self.unfinished,
         )  # fmt: skip
         file.checksum = checksum(file)
         return file
@@ -134,7 +138,15 @@ class Builder:
         for partition in assignment.touched:
             self.moved_at[partition] = stamp
         self.version += 1
+        self.unfinished = not self.is_settled() and (bool(moved) or not rested)
         return moved
+
+    def is_settled(self) -> bool:
+        """Whether replicas are where weights and zones want them; a few percent don't matter."""
+        live = {device.id for device in self.live()}
+        if any(index not in live for index in self.held()):
+            return False
+        return self.balance() <= MAX_IMBALANCE and not self.dispersion()
 
     def live(self) -> list[Device]:
         """The devices that have weight."""

@@ -55,6 +55,7 @@ class RingFile(msgspec.Struct):
     moved_at: list[int] = []
     overload: float = 0.0
     min_part_hours: float = 1
+    unfinished: bool = False  # a rebalance had to leave something to a later one
 
 
 class Placement(msgspec.Struct, frozen=True):

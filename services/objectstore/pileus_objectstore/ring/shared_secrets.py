@@ -40,7 +40,7 @@ def merge(path: Path, data: bytes) -> bool:
         active = theirs.active if is_newer else mine.active
         after = msgspec.json.encode(Secrets(active, dict(sorted((mine.secrets | theirs.secrets).items()))))
         if after != before:
-            replace_durably(path, after)
+            replace_durably(path, after, 0o600)
         return after != before
     finally:
         os.close(directory)

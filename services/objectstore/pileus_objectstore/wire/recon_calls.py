@@ -29,7 +29,12 @@ class GetRecon(msgspec.Struct, omit_defaults=True):
 
 
 class ReconReply(msgspec.Struct):
-    """The state of a host. `quarantined` is {kind: files}, `ringmd5` {file: MD5}, `ring_states` {file: (version, …)}."""
+    """The state of a host.
+
+    `quarantined` is {kind: files}, `ringmd5` {file: MD5}, `ring_states` {file: (version, checksum)}.
+
+    `machine` is the name under which the cloud knows the machine.
+    """
 
     status: int
     diskusage: list[DeviceUsage] = []
@@ -41,3 +46,4 @@ class ReconReply(msgspec.Struct):
     load: tuple[float, float, float] = (0.0, 0.0, 0.0)
     time: float = 0.0
     ring_states: dict[str, tuple[int, int]] = {}
+    machine: str = ""

@@ -32,7 +32,7 @@ def test_hosts_tell_how_they_are(store: ObjectStoreFixture) -> None:
     (config.home / "d1" / "quarantined" / "objects" / "x.1").write_bytes(b"rot")
     (config.home / "d2" / ".device").unlink()
     worker = Worker(config)
-    worker._runner._report(worker._runner.daemons[0], 1.5, "3 sent")
+    worker.runner._report(worker.runner.daemons[0], 1.5, "3 sent")
     worker.stop()
     store.stop_host(2)
     hosts = get(store, HOSTS)["hosts"]

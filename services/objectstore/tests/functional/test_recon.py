@@ -108,9 +108,9 @@ def test_what_the_daemons_did(open_store: ObjectStoreFixture) -> None:
     assert page(open_store, "replication/object")["object_replication_last"] is None
     worker = Worker(open_store.configs[0])
     try:
-        for daemon in worker._runner.daemons:
+        for daemon in worker.runner.daemons:
             if daemon.name in ("replicator", "auditor", "expirer"):
-                worker._runner._report(daemon, 120.0, daemon.run())
+                worker.runner._report(daemon, 120.0, daemon.run())
     finally:
         worker.stop()
     of_objects = page(open_store, "replication/object")

@@ -151,7 +151,7 @@ def test_a_damaged_async_pending(
 def test_daemons_keep_their_intervals(store: ObjectStoreFixture) -> None:
     worker = Worker(store.configs[0])
     try:
-        daemons = {daemon.name: daemon for daemon in worker._runner.daemons}
+        daemons = {daemon.name: daemon for daemon in worker.runner.daemons}
         replicator, auditor = daemons["replicator"], daemons["auditor"]
         assert replicator.rest(1) == 59
         assert 60 <= replicator.rest(60) <= 240
