@@ -83,7 +83,7 @@ class Machine:
             own = self.folder / place
             own.mkdir(parents=True, exist_ok=True)
             lines += [f"mkdir -p /var/{place}", f"mount --bind {own} /var/{place}"]
-        lines.append("echo ready; while :; do sleep 3600 & wait $!; done")  # bash reaps orphans while it waits
+        lines.append("echo ready; while :; do sleep 3600 & wait $! || :; done")  # bash reaps orphans while it waits
         unshare = ["unshare", "--mount", "--uts", "--pid", "--fork", "--kill-child", "--mount-proc"]
         words = ["ip", "netns", "exec", self._namespace, *unshare, "bash", "-c", "\n".join(lines)]
         holder = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
