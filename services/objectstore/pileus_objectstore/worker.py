@@ -84,7 +84,6 @@ class Worker:
         kept = [] if config.ring_hosts else [Daemon("ring keeper", self.ring_keeper.run, config.replicate_s)]
         self.runner = DaemonRunner(
             [
-                *kept,
                 Daemon("replicator", self.replicator.run, config.replicate_s, lambda: self.replicator.left, True),
                 Daemon(
                     "reconstructor", self.reconstructor.run, config.replicate_s, lambda: self.reconstructor.left, True
@@ -100,6 +99,7 @@ class Worker:
                 Daemon("log delivery", self.log_delivery.run, DELIVER_LOGS_S),
                 Daemon("lifecycle", self.lifecycle.run, min(LIFECYCLE_S, config.lifecycle_day_s / 2)),
                 Daemon("ring exchange", self.ring_exchange.run, EXCHANGE_S),
+                *kept,
             ],
             config.home,
         )
