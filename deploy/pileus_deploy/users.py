@@ -64,10 +64,7 @@ def set_owners(plan: Plan) -> None:
     if plan.tls:
         set_tls_owners(plan)
     if not plan.is_control:  # root's agents are all that such a machine has, but for the object store
-        if plan.runs_agent("objectstore"):
-            change_owner(plan.state / "objectstore", user_of("objectstore"))
-            _share_with_group(plan.state / "etc", GROUP, 0o710)
-            _share_with_group(plan.agent_config_file("objectstore"), user_of("objectstore"), 0o640)
+        _set_owners_of_objects(plan)
         return
     _move_databases(plan)
     for service in PORTS:
@@ -87,6 +84,13 @@ def set_owners(plan: Plan) -> None:
     for service in PORTS:
         _share_with_group(plan.config_file(service), user_of(service), 0o640)
     if plan.runs_agent("objectstore"):
+        _share_with_group(plan.agent_config_file("objectstore"), user_of("objectstore"), 0o640)
+
+
+def _set_owners_of_objects(plan: Plan) -> None:
+    if plan.runs_agent("objectstore"):
+        change_owner(plan.state / "objectstore", user_of("objectstore"))
+        _share_with_group(plan.state / "etc", GROUP, 0o710)
         _share_with_group(plan.agent_config_file("objectstore"), user_of("objectstore"), 0o640)
 
 
