@@ -84,6 +84,18 @@ def write_accounts(plan: Plan, state: JsonObject) -> None:
     write_private(plan.state / "rabbitmq" / broker.TOLD, json.dumps(state["accounts"]))
 
 
+def replace_accounts(plan: Plan, state: JsonObject) -> None:
+    """Keep the hashes where the node runs already.
+
+    It reads its definitions whenever it starts, also when it was cut off: old ones would open the accounts of a machine
+    that was removed, and take the password of one that joined again.
+    """
+    write_accounts(plan, state)
+    broker.write_accounts(plan)
+    for name in (broker.TOLD, "definitions.json"):
+        shutil.chown(plan.state / "rabbitmq" / name, users.BROKER, users.BROKER)
+
+
 def write_revoked(plan: Plan, state: JsonObject) -> None:
     """Keep the serial numbers of removed machines' certificates, which HAProxy reads when it starts."""
     haproxy.revoked_file(plan).parent.mkdir(exist_ok=True)

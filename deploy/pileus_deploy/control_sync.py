@@ -88,7 +88,7 @@ class Taker:
     def _apply(self, state: JsonObject) -> None:
         plan = plan_files.load(self._plan.state)
         assert plan is not None
-        control_state.write_accounts(plan, state)
+        control_state.replace_accounts(plan, state)
         known = set(haproxy.revoked_file(plan).read_text().split())
         for number in [number for number in state["revoked"] if number not in known]:
             haproxy.refuse(plan, [number], "")

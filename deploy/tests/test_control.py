@@ -206,3 +206,21 @@ def test_only_control_machines_are_told(first: Plan) -> None:
     assert records.known_version("c2") == ""
     assert ask("c2", "7") == (200, {"version": "7"})
     assert records.known_version("c2") == "7"
+
+
+def test_the_bus_of_a_control_machine_forgets_a_removed_machines_accounts(
+    second: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control_state.users, "BROKER", "root")
+    second.__dict__["secrets"] = {f"bus {account.name}": "own" for account in second.accounts}
+    definitions = second.state / "rabbitmq" / "definitions.json"
+
+    def users() -> dict[str, str]:
+        return {user["name"]: user["password_hash"] for user in json.loads(definitions.read_text())["users"]}
+
+    control_state.replace_accounts(second, {"accounts": {"compute@h1": "old"}})
+    assert users()["compute@h1"] == "old" and "compute" in users()
+    control_state.replace_accounts(second, {"accounts": {}})
+    assert "compute@h1" not in users(), "a node that starts again must not open the account"
+    control_state.replace_accounts(second, {"accounts": {"compute@h1": "new"}})
+    assert users()["compute@h1"] == "new"

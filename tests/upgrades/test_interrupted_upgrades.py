@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from cloud_of_a_test import ROOT, pileus, running_version
-from next_release import next_version
+from next_release import expand, next_version
 from steady_load import Account
 
 KILL_S = 600
@@ -96,3 +96,16 @@ def test_a_release_that_cannot_run_goes_back_by_itself(newer: Path, state: Path)
         file.write_text(good)
     assert running_version(state) != next_version()
     Account(state).call("GET", "network", "/v2.0/networks")
+
+
+def test_a_migration_that_takes_away_is_refused(newer: Path, state: Path) -> None:
+    """It comes behind those that the databases may have got from an upgrade before."""
+    file = expand(newer, "volume", "volumes")
+    header = file.read_text().partition("def upgrade")[0]
+    file.write_text(f'{header}def upgrade() -> None:\n    op.drop_column("volumes", "name")\n')
+    try:
+        with pytest.raises(AssertionError, match=r"volumes\.name is gone"):
+            pileus(newer, "upgrade")
+    finally:
+        file.unlink()
+    assert running_version(state) != next_version()
