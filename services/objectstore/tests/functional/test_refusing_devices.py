@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from pileus_objectstore.ring.builder import Builder
 from pileus_objectstore.storage import object_files
 from pileus_objectstore.storage.block_checksums import BLOCK_BYTES
 from pileus_objectstore.storage.object_files import open_file
@@ -72,6 +73,22 @@ def resting(store: ObjectStoreFixture, device: str) -> Path:
     return Path(store.configs[0].home, device)
 
 
+class SparedAccounts(UnpackedObjectStoreFixture):
+    """Accounts' listings are on the last three of seven devices, which are not harmed: these tests are about objects.
+
+    Where no device of an account can be read, the answer to every request is 503.
+    """
+
+    def _create_ring(self, name: str, builder: Builder, devices: int) -> None:
+        if name != "account" or devices != 7:
+            super()._create_ring(name, builder, devices)
+            return
+        for number in (5, 6, 7):
+            builder.add(f"d{number}", self.configs[0].storage_bind, zone=number)
+        builder.rebalance()
+        builder.save(self.config.ring_directory / "account.ring")
+
+
 @contextmanager
 def cluster(state: Path, mounted: dict[str, str], devices: int) -> Iterator[ObjectStoreFixture]:
     """A host with so many devices, some of which are file systems of their own."""
@@ -79,7 +96,7 @@ def cluster(state: Path, mounted: dict[str, str], devices: int) -> Iterator[Obje
         for name, options in mounted.items():
             (state / "objectstore" / name).mkdir(parents=True)
             subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", state / "objectstore" / name], check=True)
-        store = UnpackedObjectStoreFixture(state, devices=devices)
+        store = SparedAccounts(state, devices=devices)
         try:
             assert store.client.put(f"{store.account}/{container_on(store, mounted)}").status_code == 201
             yield store
