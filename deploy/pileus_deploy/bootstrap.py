@@ -15,6 +15,8 @@ FLAVORS = (
 )
 IMAGE = "pileus-test"
 PRIVATE_CIDR = "10.10.0.0/24"
+CALL_TIMEOUT_S = 300.0
+"""How long an API may be silent: the longest that a request may take on a busy machine."""
 OPEN_PORTS = (("icmp", None), ("tcp", 22))  # rules of the demo project's default group
 
 
@@ -109,7 +111,8 @@ class Cloud:
             project_name=project,
             project_domain_id="default",
         )
-        self.session = Session(auth=auth, verify=str(plan.tls_file("authorities.pem")) if plan.tls else True)
+        verify = str(plan.tls_file("authorities.pem")) if plan.tls else True
+        self.session = Session(auth=auth, verify=verify, timeout=CALL_TIMEOUT_S)
 
     def call(self, method: str, service: str, path: str, body: Any = None, **kwargs: Any) -> Any:
         """Send and receive JSON. `path` is below the service's root; {project} in it stands for the project's id."""
@@ -262,16 +265,15 @@ def _open_ports(cloud: Cloud) -> None:
             )
 
 
-def is_settled(cloud: Cloud) -> bool:
-    """Return whether a host accepts servers and has the demo network wired."""
+def unsettled(cloud: Cloud) -> str:
+    """Return what a cloud lacks until a host accepts servers and has the demo network wired; nothing if it is ready."""
     services = cloud.call("GET", "compute", "/v2.1/os-services?binary=nova-compute")["services"]
+    if not any(service["state"] == "up" for service in services):
+        return "a compute host that is up"
     networks = cloud.call("GET", "network", "/v2.0/networks?name=private&admin_state_up=True")["networks"]
-    waiting = [
-        port
-        for network in networks[:1]
-        for port in cloud.call(
-            "GET", "network", f"/v2.0/ports?network_id={network['id']}&status=DOWN&admin_state_up=True"
-        )["ports"]
-        if port["device_owner"].startswith("network:")
-    ]
-    return any(service["state"] == "up" for service in services) and not waiting
+    for network in networks[:1]:
+        path = f"/v2.0/ports?network_id={network['id']}&status=DOWN&admin_state_up=True"
+        for port in cloud.call("GET", "network", path)["ports"]:
+            if port["device_owner"].startswith("network:"):
+                return f"port {port['id']} ({port['device_owner']}) of network {network['name']}"
+    return ""

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from pileus_deploy.plan import SERVICES, Plan
+from pileus_deploy.progress import wait_for
 from pileus_kit.database_urls import engine_url, without_password
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ MIN_CONNECTIONS = 200
 """Connections that a busy all-in-one may open: five APIs, twice as many under load, and four workers of 16 threads."""
 ROLE = "SELECT shobj_description(oid, 'pg_authid') AS mark FROM pg_roles WHERE rolname = :name"
 OWNER = "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = :name"
+STANDBY_TIMEOUT_S = 60.0  # seconds; one that lost its primary tries again every five
 MAINTENANCE = "postgres"  # the database to which an administrator connects to make others
 
 
@@ -56,6 +58,24 @@ def _check(connection: "Connection") -> None:
         raise DatabaseUnusable(
             "the PostgreSQL server runs with fsync off: a power cut would lose what was acknowledged"
         )
+    if show("synchronous_standby_names"):
+        _wait_for_standby(connection)
+
+
+def _wait_for_standby(connection: "Connection") -> None:
+    """Without a standby a primary that waits for one never ends a statement that writes."""
+    from sqlalchemy import text
+
+    def is_there() -> bool:
+        return connection.execute(text("SELECT count(*) FROM pg_stat_replication")).scalar_one() > 0
+
+    try:
+        wait_for("standby", STANDBY_TIMEOUT_S, is_there)
+    except TimeoutError:
+        raise DatabaseUnusable(
+            "the PostgreSQL server confirms what a standby has (synchronous_standby_names), and none is connected: "
+            "start the standby, or look into its log"
+        ) from None
 
 
 def _make(connection: "Connection", plan: Plan, service: str) -> None:

@@ -33,7 +33,7 @@ from pileus_deploy import (
 )
 from pileus_deploy.plan import PORTS, Plan
 from pileus_deploy.processes import Process, processes
-from pileus_deploy.progress import step, wait_for
+from pileus_deploy.progress import step, wait_for, wait_until_complete
 from pileus_kit.file_modes import use_private_umask
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -58,12 +58,8 @@ def up(plan: Plan, demo: bool = True) -> None:
         bootstrap.create_resources(plan, guest_image(plan))
     with step("this host offers itself"):
         admin = bootstrap.Cloud(plan, "admin", "admin")
-        wait_for(
-            "compute host and networks",
-            SETTLE_TIMEOUT_S,
-            lambda: bootstrap.is_settled(admin),
-            every=0.3,
-            failed=lambda: _why_host_failed(plan),
+        wait_until_complete(
+            SETTLE_TIMEOUT_S, lambda: bootstrap.unsettled(admin), lambda: _why_host_failed(plan), every=0.3
         )
     login = ""
     if demo:

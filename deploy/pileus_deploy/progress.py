@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+REMARK_S = 30.0
+
 
 @contextmanager
 def step(what: str) -> Iterator[Callable[[str], None]]:
@@ -30,11 +32,27 @@ def wait_for(
     every: float = 0.1,
 ) -> None:
     """Poll until ready. Raises TimeoutError, or RuntimeError as soon as `failed` returns a reason."""
-    deadline = time.monotonic() + seconds
-    while not ready():
+
+    def missing() -> str:
+        return "" if ready() else what
+
+    wait_until_complete(seconds, missing, failed, every)
+
+
+def wait_until_complete(
+    seconds: float, missing: Callable[[], str], failed: Callable[[], str | None] = lambda: None, every: float = 0.1
+) -> None:
+    """Poll until nothing is missing, and say twice a minute what is. Raises as `wait_for` does."""
+    began = time.monotonic()
+    deadline, next_remark = began + seconds, began + REMARK_S
+    while what := missing():
         reason = failed()
+        now = time.monotonic()
         if reason:
             raise RuntimeError(f"{what}: {reason}")
-        if time.monotonic() > deadline:
+        if now > deadline:
             raise TimeoutError(f"{what}: not within {seconds:.0f} s")
+        if now > next_remark:
+            print(f"\n   waiting for {what} since {now - began:.0f} s", flush=True)
+            next_remark = now + REMARK_S
         time.sleep(every)

@@ -113,6 +113,7 @@ class Servers:
         for server in (self.standby, self.primary):
             if server:
                 server.stop()
+                print(f"{server.place.name}: {(server.place / 'log').read_text()[-5000:]}")  # shown where a test fails
         shutil.rmtree(self.place)
 
 

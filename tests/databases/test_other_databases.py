@@ -15,6 +15,7 @@ from openstack.config import OpenStackConfig
 from openstack.connection import Connection
 from openstack.exceptions import HttpException, SDKException
 from postgresql_servers import PASSWORD, Servers
+from shown_commands import run_shown
 from sqlalchemy import create_engine
 from sqlalchemy.exc import OperationalError
 
@@ -31,10 +32,9 @@ SERVERS = int(os.environ.get("PILEUS_TEST_SERVERS", "10"))  # that are moved; a 
 
 
 def deploy(command: str, *arguments: str, fails: bool = False) -> str:
-    words = [TOP / ".venv/bin/pileus", "cloud", command, "--state", STATE, *arguments]
-    done = subprocess.run(words, capture_output=True, text=True)
-    assert (done.returncode != 0) is fails, f"{command} {arguments}:\n{done.stdout}\n{done.stderr}"
-    return done.stdout + done.stderr
+    code, said = run_shown([TOP / ".venv/bin/pileus", "cloud", command, "--state", STATE, *arguments])
+    assert (code != 0) is fails, f"{command} {arguments}"
+    return said
 
 
 def connect() -> Connection:

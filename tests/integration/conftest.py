@@ -1,12 +1,12 @@
 """A whole cloud for the tests: one that runs already ($PILEUS_STATE), or one of their own that is gone afterwards."""
 
 import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from clients import Cloud
+from shown_commands import run_shown
 
 TOP = Path(__file__).resolve().parents[2]
 OFFSET = 300  # beside a developer's own cloud
@@ -14,9 +14,9 @@ STATE = Path("/var/tmp/pileus-integration")
 
 
 def deploy(command: str, *arguments: str, state: Path = STATE) -> str:
-    done = subprocess.run([TOP / "deploy" / command, "--state", str(state), *arguments], capture_output=True, text=True)
-    assert done.returncode == 0, f"deploy/{command} failed:\n{done.stdout}\n{done.stderr}"
-    return done.stdout
+    code, said = run_shown([TOP / "deploy" / command, "--state", str(state), *arguments])
+    assert code == 0, f"deploy/{command} failed"
+    return said
 
 
 @pytest.fixture(scope="session")

@@ -2,8 +2,9 @@
 
 import json
 import os
-import subprocess
 from pathlib import Path
+
+from shown_commands import run_shown
 
 ROOT = Path(__file__).resolve().parents[2]
 STATE = Path("/var/tmp/pileus-upgrades")
@@ -14,14 +15,12 @@ OTHER_OFFSET = 460
 
 def pileus(checkout: Path, *words: str, state: Path = STATE) -> str:
     """Run a checkout's own command."""
-    done = subprocess.run(
+    code, said = run_shown(
         [checkout / ".venv" / "bin" / "pileus", "cloud", *words, "--state", str(state)],
-        capture_output=True,
-        text=True,
-        env={name: value for name, value in os.environ.items() if name != "PILEUS_STATE"},
+        {name: value for name, value in os.environ.items() if name != "PILEUS_STATE"},
     )
-    assert done.returncode == 0, f"{words}: {done.stdout}\n{done.stderr}\n{_last_lines(state)}"
-    return done.stdout + done.stderr
+    assert code == 0, f"{words}: {_last_lines(state)}"
+    return said
 
 
 def running_version(state: Path) -> str:
