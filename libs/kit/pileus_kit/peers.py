@@ -1,5 +1,5 @@
 """Calls to the other services over their public APIs: with this service's own token and, on a user's behalf, the user's
-token as well (X-Service-Token). Connections are kept.
+token as well (X-Service-Token). Connections are kept (`pileus_kit.kept_connections`).
 
 Only a service's `clients/` call peers. Why this is not keystoneauth: docs/decisions/0018.
 """
@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 import requests
-from requests.adapters import BaseAdapter, HTTPAdapter
+from requests.adapters import BaseAdapter
 
 from pileus_kit import context
 from pileus_kit.auth import Caller, KeystoneAuthenticator, caller_of
@@ -63,10 +63,7 @@ class Peers:
     def __init__(self, config: ServiceConfig, adapters: Mapping[str, BaseAdapter] | None = None) -> None:
         """`adapters` maps beginnings of URLs to transports of requests other than HTTP; for tests."""
         self._config = config
-        self._http = config.certificates.open_session()
-        pool = HTTPAdapter(pool_connections=10, pool_maxsize=config.threads)
-        self._http.mount("http://", pool)
-        self._http.mount("https://", pool)
+        self._http = config.certificates.open_session(config.threads)
         for prefix, adapter in (adapters or {}).items():
             self._http.mount(prefix, adapter)
         self._lock = threading.Lock()
@@ -145,7 +142,7 @@ class Peers:
                 return self._http.request(
                     method, url, headers=headers, data=data, stream=stream, timeout=timeout, allow_redirects=False
                 )
-        except requests.ConnectionError as err:
+        except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError) as err:
             with self._lock:
                 self._endpoints.pop(service, None)  # it may be at another address now
             log.warning("%s %s: %s", method, url.partition("?")[0], type(err).__name__)

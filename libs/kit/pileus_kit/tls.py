@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import requests
 
+from pileus_kit.kept_connections import KeptConnections
+
 
 @dataclass(frozen=True)
 class Certificates:
@@ -15,10 +17,16 @@ class Certificates:
     """This machine's certificate."""
     key: str = ""
 
-    def open_session(self) -> requests.Session:
-        """Return an HTTP session for the cloud's own services. Each connection reads the files again, so a renewed
-        certificate is used from the next one on. Neither proxies nor .netrc of the environment apply."""
+    def open_session(self, size: int = 10) -> requests.Session:
+        """Return an HTTP session for the cloud's own services, which keeps up to `size` connections to each.
+
+        Each connection reads the files again, so a renewed certificate is used from the next one on. Neither proxies
+        nor .netrc of the environment apply.
+        """
         session = requests.Session()
+        kept = KeptConnections(size)
+        session.mount("http://", kept)
+        session.mount("https://", kept)
         session.trust_env = False
         session.verify = self.authorities or True
         if self.certificate:
