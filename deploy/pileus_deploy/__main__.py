@@ -17,6 +17,7 @@ CHOSEN = (
     "database",
     "network_driver",
     "volume_driver",
+    "volume_backends",
     "tls",
     "certificate",
     "key",
@@ -122,7 +123,7 @@ def _why_refused(plan: Plan, changes: dict[str, object]) -> str:
         )
     if plan.state.joinpath("databases").exists() and changes.get("database", plan.database) != plan.database:
         return f"The cloud in {plan.state} has its databases elsewhere: `pileus cloud database move URL` moves them."
-    if plan.controller and changes.keys() - {"hypervisor", "network_driver", "volume_driver"}:
+    if plan.controller and changes.keys() - {"hypervisor", "network_driver", "volume_driver", "volume_backends"}:
         return f"This machine joined the cloud at {plan.controller}; such options are for the machine there."
     why = control_machines.why_refused(replace(plan, **changes), plan)  # type: ignore[arg-type]
     if why:

@@ -3,6 +3,7 @@
 import argparse
 import ipaddress
 import os
+import re
 from pathlib import Path
 
 from pileus_deploy import secret_rotation
@@ -68,6 +69,13 @@ def _add_up(up: argparse.ArgumentParser) -> None:
     )
     up.add_argument(
         "--volume-driver", choices=["file", "fake"], help="fake keeps no volumes (default: as the hypervisor)"
+    )
+    up.add_argument(
+        "--volume-backends",
+        metavar="NAME:DRIVER[:DIRECTORY],...",
+        type=_backends,
+        help="further backends of this machine for volumes, whose types ask for them with volume_backend_name=NAME; "
+        "add new ones at the end",
     )
     up.add_argument(
         "--tls", action="store_true", default=None, help="serve the APIs by TLS, and let other machines join"
@@ -138,6 +146,14 @@ def _address(text: str) -> str:
         return str(ipaddress.IPv4Address(text))
     except ValueError as err:
         raise argparse.ArgumentTypeError(str(err)) from None
+
+
+def _backends(text: str) -> str:
+    """Return further backends for volumes; the volume agent checks the rest."""
+    for entry in filter(None, text.split(",")):
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*:(file|fake)(:/[^:]+)?", entry):
+            raise argparse.ArgumentTypeError(f"{entry!r} isn't NAME:DRIVER or NAME:DRIVER:DIRECTORY")
+    return text
 
 
 def _file(text: str) -> str:

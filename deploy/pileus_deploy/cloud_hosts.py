@@ -24,7 +24,8 @@ class CloudHost:
     services: dict[str, str] = field(default_factory=dict)
     is_drained: bool = False
     compute_id: str = ""
-    volume_host: str = ""
+    volume_hosts: list[str] = field(default_factory=list)
+    """What block storage calls it: a name for each of its backends."""
     agents: dict[str, str] = field(default_factory=dict)
     """Ids of network's agents by their type."""
 
@@ -49,7 +50,9 @@ def load(cloud: Cloud) -> dict[str, CloudHost]:
     for row in cloud.call("GET", "volume", "/v3/{project}/os-services?binary=cinder-volume")["services"]:
         name = row["host"].partition("@")[0]
         host = found.setdefault(name, CloudHost(name))
-        host.services["volume"], host.volume_host = row["state"], row["host"]
+        host.volume_hosts.append(row["host"])
+        if host.services.get("volume") != "down":
+            host.services["volume"] = row["state"]
         host.is_drained |= row["status"] == "disabled"
     return found
 
@@ -87,12 +90,13 @@ def set_drained(cloud: Cloud, host: CloudHost, drained: bool) -> None:
         cloud.call("PUT", "compute", f"/v2.1/os-services/{host.compute_id}", body, headers=COMPUTE_VERSION)
     for agent in list(host.agents.values())[:1]:  # they are one process, and one switch
         cloud.call("PUT", "network", f"/v2.0/agents/{agent}", {"agent": {"admin_state_up": not drained}})
-    if host.volume_host and drained:
-        reason = {"host": host.volume_host, "binary": "cinder-volume", "disabled_reason": REASON}
-        cloud.call("PUT", "volume", "/v3/{project}/os-services/disable-log-reason", reason)
-    elif host.volume_host:
-        body = {"host": host.volume_host, "binary": "cinder-volume"}
-        cloud.call("PUT", "volume", "/v3/{project}/os-services/enable", body)
+    for backend in host.volume_hosts:
+        named = {"host": backend, "binary": "cinder-volume"}
+        if drained:
+            reason = named | {"disabled_reason": REASON}
+            cloud.call("PUT", "volume", "/v3/{project}/os-services/disable-log-reason", reason)
+        else:
+            cloud.call("PUT", "volume", "/v3/{project}/os-services/enable", named)
 
 
 def move_network_services(cloud: Cloud, host: CloudHost, others: list[CloudHost]) -> tuple[int, list[str]]:

@@ -169,6 +169,7 @@ def _hosts(plan: Plan) -> dict[str, dict[str, object]]:
             "nbd": plan.nbd_address,
             "nbd_tls": disk_certificates.folder(plan, "exports") if plan.tls else "",
             "backend": plan.driver_of_volume,
+            **({"further_backends": plan.volume_backends} if plan.volume_backends else {}),
             "data_services": (images, plan.url("objectstore")),
         },
         "objectstore": _object_store(plan) if plan.runs_agent("objectstore") else {},

@@ -29,7 +29,7 @@ def add_object_hosts(plan: Plan, cloud: Cloud, members: Mapping[str, HostRecord]
 def count(plan: Plan, cloud: Cloud, record: HostRecord | None, host: CloudHost | None) -> dict[str, object]:
     """Return what `pileus host show` says of a machine's volumes and objects; nothing of those that it can't keep."""
     found: dict[str, object] = {}
-    if host and host.volume_host:
+    if host and host.volume_hosts:
         found["volumes"] = len(volumes_on(cloud, host))
     if record and keeps_objects(record):
         found["partitions"] = held_partitions(plan, record)
@@ -48,10 +48,10 @@ def volumes_on(cloud: Cloud, host: CloudHost) -> list[str]:
     """Return the names of the volumes on the machine, at most 1,000; ids of those without one."""
     found: list[str] = []
     marker = ""
-    while host.volume_host and len(found) < MAX_NAMES:
+    while host.volume_hosts and len(found) < MAX_NAMES:
         path = f"/v3/{{project}}/volumes/detail?all_tenants=1&limit={PAGE}{f'&marker={marker}' if marker else ''}"
         rows = cloud.call("GET", "volume", path)["volumes"]
-        names = (row for row in rows if row["os-vol-host-attr:host"].partition("#")[0] == host.volume_host)
+        names = (row for row in rows if str(row["os-vol-host-attr:host"]).partition("#")[0] in host.volume_hosts)
         found += [row["name"] or row["id"] for row in names]
         if len(rows) < PAGE:
             break

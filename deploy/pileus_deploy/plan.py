@@ -70,6 +70,8 @@ class Plan:
     authorities: str = ""
     network_driver: str = ""
     volume_driver: str = ""
+    volume_backends: str = ""
+    """Further backends of this machine, as the option `further_backends` of the volume agent."""
     controller: str = ""
     brokers: tuple[str, ...] = ()
     """The addresses of all RabbitMQ nodes where there are several."""

@@ -13,6 +13,11 @@ class Config(ServiceConfig):
     bind: str = option("Address and port of the API", "127.0.0.1:8776")
     backend: str = option("Driver of this storage host, by entry point name", "file")
     backend_name: str = option("What volume types ask for with volume_backend_name; empty: the driver's name", "")
+    further_backends: tuple[str, ...] = option(
+        "Agents: more backends of this storage host, as NAME:DRIVER or NAME:DRIVER:DIRECTORY; volume types ask for one "
+        "with volume_backend_name=NAME. Add new ones at the end only",
+        (),
+    )
     availability_zone: str = option("Zone of this storage host", "nova")
     overcommit: float = option("Gigabytes promised per gigabyte of disk; volumes are thin", 20.0)
     nbd: str = option(

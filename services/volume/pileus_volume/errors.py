@@ -196,6 +196,13 @@ class NoValidBackend(CloudError):
     text = "No storage host can take it: {why}"
 
 
+class NoSuchBackend(CloudError):
+    """The storage host's configuration has no such backend any more."""
+
+    status = 500
+    text = "Storage host {host} has no backend {backend}; further_backends of its configuration names them"
+
+
 class GroupMemberFailed(CloudError):
     """The volume or snapshot of a group whose job failed. It is raised inside flows only."""
 

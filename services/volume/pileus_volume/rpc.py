@@ -125,61 +125,71 @@ class HostReport:
     nbd_tls: bool
 
 
-class StorageAgent(Interface, topic="volume.agent", version="1.4"):
-    """What workers may ask of a storage host. Every call is idempotent: calling it twice is calling it once."""
+class StorageAgent(Interface, topic="volume.agent", version="1.5"):
+    """What workers may ask of a storage host. Every call is idempotent: calling it twice is calling it once.
+
+    `backend` names one of the host's further backends; it is empty for the first one.
+    """
 
     @call(since="1.0", timeout_s=300)
-    def create(self, disk: Disk) -> None:
+    def create(self, disk: Disk, backend: str = "") -> None:
         """Create a blank disk."""
 
     @call(since="1.0", timeout_s=7200)
-    def create_from_image(self, disk: Disk, image: Image) -> None:
+    def create_from_image(self, disk: Disk, image: Image, backend: str = "") -> None:
         """Create a disk with the image's content. Raises ImageRefused if the image isn't what the worker says."""
 
     @call(since="1.0", timeout_s=7200)
-    def create_from_snapshot(self, disk: Disk, volume_id: str, snapshot_id: str) -> None:
+    def create_from_snapshot(self, disk: Disk, volume_id: str, snapshot_id: str, backend: str = "") -> None:
         """Create a disk with the content of another volume's snapshot."""
 
     @call(since="1.0", timeout_s=7200)
-    def create_from_volume(self, disk: Disk, volume_id: str) -> None:
+    def create_from_volume(self, disk: Disk, volume_id: str, backend: str = "") -> None:
         """Create a disk with the content of another one, which no process may have open."""
 
     @call(since="1.0", timeout_s=300)
-    def delete(self, volume_id: str) -> None:
+    def delete(self, volume_id: str, backend: str = "") -> None:
         """Make sure that the disk, its snapshots and the remains of an unfinished creation don't exist."""
 
     @call(since="1.0", timeout_s=300)
-    def extend(self, disk: Disk) -> DiskSize:
+    def extend(self, disk: Disk, backend: str = "") -> DiskSize:
         """Grow the disk if no process has it open; returns the size that it has."""
 
     @call(since="1.0", timeout_s=300)
-    def snapshot(self, volume_id: str, snapshot_id: str) -> SnapshotResult:
+    def snapshot(self, volume_id: str, snapshot_id: str, backend: str = "") -> SnapshotResult:
         """Take a snapshot of the disk."""
 
     @call(since="1.0", timeout_s=300)
-    def delete_snapshot(self, volume_id: str, snapshot_id: str) -> SnapshotResult:
+    def delete_snapshot(self, volume_id: str, snapshot_id: str, backend: str = "") -> SnapshotResult:
         """Make sure that the snapshot doesn't exist."""
 
     @call(since="1.1", timeout_s=300)
-    def revert(self, disk: Disk, snapshot_id: str) -> None:
+    def revert(self, disk: Disk, snapshot_id: str, backend: str = "") -> None:
         """Set the disk's content to that of its snapshot. Raises DiskBusy if a process has it open."""
 
     @call(since="1.0", timeout_s=7200)
-    def upload(self, volume_id: str, snapshot_id: str | None, disk_format: str, ticket: Ticket) -> None:
+    def upload(
+        self, volume_id: str, snapshot_id: str | None, disk_format: str, ticket: Ticket, backend: str = ""
+    ) -> None:
         """Send the content of the disk, or of its snapshot if one is given, to the image service."""
 
     @call(since="1.2", timeout_s=86400)
     def back_up(
-        self, volume_id: str, snapshot_id: str, location: BackupLocation, parent: Manifest | None
+        self,
+        volume_id: str,
+        snapshot_id: str,
+        location: BackupLocation,
+        parent: Manifest | None,
+        backend: str = "",
     ) -> BackupResult:
         """Store the snapshot's content in the object store, except for what the parent has stored already."""
 
     @call(since="1.2", timeout_s=86400)
-    def restore(self, disk: Disk, location: BackupLocation, manifest: Manifest) -> None:
+    def restore(self, disk: Disk, location: BackupLocation, manifest: Manifest, backend: str = "") -> None:
         """Set the disk's content to that of a backup; the disk is created if it doesn't exist."""
 
     @call(since="1.3", timeout_s=60)
-    def apply_exports(self, desired: DesiredExports) -> None:
+    def apply_exports(self, desired: DesiredExports, backend: str = "") -> None:
         """Serve exactly these exports over NBD."""
 
     @call(since="1.4", timeout_s=TIMEOUT_S)
@@ -187,12 +197,19 @@ class StorageAgent(Interface, topic="volume.agent", version="1.4"):
         """Return what is on this machine: its processes, disk and the files of volumes, for `pileus doctor`."""
 
 
-class ControlPlane(Interface, topic="volume.worker", version="1.1"):
+class ControlPlane(Interface, topic="volume.worker", version="1.2"):
     """What storage hosts may call; every worker answers."""
 
     @call(since="1.1", timeout_s=30)
     def heartbeat(self, report: HostReport) -> DesiredExports:
         """Record what a storage host has; returns what it should export."""
+
+    @call(since="1.2", timeout_s=30)
+    def report_backend(self, report: HostReport, backend: str) -> DesiredExports:
+        """Record what a further backend of a storage host has; returns what that should export.
+
+        It is no argument of `heartbeat`, because an older worker would take the report for the first backend's.
+        """
 
 
 def file_name(volume_id: str) -> str:

@@ -22,6 +22,7 @@ from pileus_volume.config import Config
 from pileus_volume.core import types
 from pileus_volume.core.tools import Tools
 from pileus_volume.db.models import Event, Job, Model
+from pileus_volume.drivers.backend_specs import all_backends
 from pileus_volume.drivers.base import Backend
 from pileus_volume.drivers.fake import FakeBackend
 from pileus_volume.flows import FLOWS
@@ -80,11 +81,17 @@ class VolumeFixture(AbstractContextManager["VolumeFixture"]):
         backend: Callable[[Config], Backend] = FakeBackend,
         nbd: str = "127.0.0.1:10809",
         nbd_tls: str = "",
+        further: tuple[str, ...] = (),
     ) -> None:
-        """Add a storage host, which reports at once."""
-        config = replace(self.config(host), nbd=nbd, nbd_tls=nbd_tls)
+        """Add a storage host, which reports at once. `further`: the names of further backends, each with the fake
+        driver; they are in `backends` as HOST@NAME."""
+        config = replace(
+            self.config(host), nbd=nbd, nbd_tls=nbd_tls, further_backends=tuple(f"{name}:fake" for name in further)
+        )
         self.backends[host] = backend(config)
-        self.agents[host] = AgentEndpoint(config, self.backends[host], self._send, self._open_session)
+        more: dict[str, Backend] = {spec.name: FakeBackend(config, spec) for spec in all_backends(config) if spec.name}
+        self.backends |= {f"{host}@{name}": made for name, made in more.items()}
+        self.agents[host] = AgentEndpoint(config, self.backends[host], self._send, self._open_session, more)
         send_report(self.agents[host], ControlPlaneEndpoint(self.sessions))
 
     def _open_session(self) -> requests.Session:

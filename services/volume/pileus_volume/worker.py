@@ -4,6 +4,8 @@ import sys
 from collections.abc import Sequence
 from functools import lru_cache
 
+from sqlalchemy.orm import Session
+
 from pileus_kit import doorbell
 from pileus_kit.db import Sessions, new_id
 from pileus_kit.flow import Runner
@@ -28,9 +30,17 @@ class ControlPlaneEndpoint(ControlPlane):
 
     def heartbeat(self, report: HostReport) -> DesiredExports:
         with self._sessions.begin() as session:
-            hosts.record_report(session, report)
-            session.flush()
-            return exports.get_desired(session, report.host)
+            return self._record(session, report, "")
+
+    def report_backend(self, report: HostReport, backend: str) -> DesiredExports:
+        with self._sessions.begin() as session:
+            return self._record(session, report, backend)
+
+    @staticmethod
+    def _record(session: Session, report: HostReport, backend: str) -> DesiredExports:
+        name = hosts.record_report(session, report, backend)
+        session.flush()
+        return exports.get_desired(session, name)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -18,16 +18,22 @@ from pileus_volume.agent.endpoint import AgentEndpoint
 from pileus_volume.agent.heartbeat import EVERY_S, RETRY_S, send_report
 from pileus_volume.agent.image_transfer import send
 from pileus_volume.config import Config
+from pileus_volume.drivers.backend_specs import BackendSpec, all_backends
 from pileus_volume.drivers.base import Backend, ExportServer
 from pileus_volume.rpc import ControlPlane
 
 CLEAR = "--clear"
 
 
-def backend_of(config: Config) -> Backend:
-    """The configured driver, by its entry point name."""
+def backends_of(config: Config) -> dict[str, Backend]:
+    """The driver of each backend, by the backend's name; the first one's is empty."""
+    return {spec.name: _open(config, spec) for spec in all_backends(config)}
+
+
+def _open(config: Config, spec: BackendSpec) -> Backend:
+    """The backend's driver, by its entry point name."""
     manager: DriverManager[Backend] = DriverManager(
-        "pileus.volume.backends", config.backend, invoke_on_load=True, invoke_args=(config,)
+        "pileus.volume.backends", spec.driver, invoke_on_load=True, invoke_args=(config, spec)
     )
     driver = manager.driver
     assert isinstance(driver, Backend)
@@ -42,11 +48,13 @@ def main(argv: Sequence[str] | None = None) -> None:
         clear(config)
         return
     bus = Bus(config.bus)
+    backends = backends_of(config)
     agent = AgentEndpoint(
         config,
-        backend_of(config),
+        backends.pop(""),
         partial(send, certificates=config.certificates),
         partial(new_session, config.certificates),
+        backends,
     )
     control_plane = bus.client(ControlPlane)
     heartbeat = Heartbeat(lambda: send_report(agent, control_plane), every_s=EVERY_S, retry_s=RETRY_S)
@@ -68,9 +76,9 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def clear(config: Config) -> None:
     """End every export, without the bus. An agent that is started again serves its exports again."""
-    backend = backend_of(config)
-    if isinstance(backend, ExportServer):
-        backend.stop_serving()
+    for backend in backends_of(config).values():
+        if isinstance(backend, ExportServer):
+            backend.stop_serving()
 
 
 if __name__ == "__main__":

@@ -1,19 +1,22 @@
-"""The RPC endpoint of a storage host: it does with a driver what workers ask for. Its only memory is the generation of
-the exports that it applied last."""
+"""The RPC endpoint of a storage host: it does with drivers what workers ask for. Its only memory is, for each backend,
+the generation of the exports that it applied last."""
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import requests
 
-from pileus_kit.inspection import Inspection, inspect_machine, inspect_volumes
+from pileus_kit.inspection import Inspection, VolumeFacts, inspect_machine, inspect_volumes
 from pileus_volume.agent import chunked_backups
 from pileus_volume.agent.backup_objects import BackupObjects, new_session
 from pileus_volume.agent.image_transfer import downloaded, send
 from pileus_volume.config import Config
+from pileus_volume.drivers.backend_specs import BackendSpec, all_backends
 from pileus_volume.drivers.base import Backend, ExportServer
+from pileus_volume.errors import NoSuchBackend
 from pileus_volume.rpc import (
     BackupLocation,
     BackupResult,
@@ -40,89 +43,124 @@ class AgentEndpoint(StorageAgent):
         backend: Backend,
         send: Callable[[Path, Ticket], None] = send,
         open_session: Callable[[], requests.Session] = new_session,
+        further: Mapping[str, Backend] | None = None,
     ) -> None:
-        self._config, self._backend, self._send, self._open_session = config, backend, send, open_session
-        self._generation = -1
+        """`further`: the further backends by their names."""
+        self._config, self._send, self._open_session = config, send, open_session
+        self._specs = {spec.name: spec for spec in all_backends(config)}
+        self._backends = {"": backend, **(further or {})}
+        self._generations = dict.fromkeys(self._backends, -1)
         self._export_lock = threading.Lock()
 
+    @property
+    def further_backends(self) -> list[str]:
+        """The names of the further backends."""
+        return [name for name in self._backends if name]
+
+    def _of(self, backend: str) -> Backend:
+        """The backend of that name. Raises NoSuchBackend."""
+        if backend not in self._backends:
+            raise NoSuchBackend(backend=backend, host=self._config.host)
+        return self._backends[backend]
+
     def inspect(self) -> Inspection:
-        state, has_files = Path(self._config.state), self._config.backend == "file"
         return Inspection(
             host=self._config.host,
-            machine=inspect_machine(state),
-            volumes=inspect_volumes(state / "volumes") if has_files else None,
+            machine=inspect_machine(Path(self._config.state)),
+            volumes=self._inspect_volumes(),
         )
 
-    def create(self, disk: Disk) -> None:
-        self._backend.create(disk)
+    def _inspect_volumes(self) -> VolumeFacts | None:
+        """The volumes with a file on this host, whichever backend has it; None if no backend keeps files."""
+        kept = [name for name, spec in self._specs.items() if spec.driver == "file" and name in self._backends]
+        found = [inspect_volumes(Path(self._backends[name].directory)) for name in kept]
+        if not found:
+            return None
+        return replace(found[0], volumes=tuple(sorted({volume for one in found for volume in one.volumes})))
 
-    def create_from_image(self, disk: Disk, image: Image) -> None:
-        if self._backend.has_image(image.image_id, image.digest):
-            self._backend.create_from_image(disk, image.image_id, image.digest, None)
+    def create(self, disk: Disk, backend: str = "") -> None:
+        self._of(backend).create(disk)
+
+    def create_from_image(self, disk: Disk, image: Image, backend: str = "") -> None:
+        driver = self._of(backend)
+        if driver.has_image(image.image_id, image.digest):
+            driver.create_from_image(disk, image.image_id, image.digest, None)
             return
         directory = self._config.path("volume-images", "downloads", "x").parent
         with downloaded(image, directory, self._config.certificates) as source:
-            self._backend.create_from_image(disk, image.image_id, image.digest, source)
+            driver.create_from_image(disk, image.image_id, image.digest, source)
 
-    def create_from_snapshot(self, disk: Disk, volume_id: str, snapshot_id: str) -> None:
-        self._backend.create_from_snapshot(disk, volume_id, snapshot_id)
+    def create_from_snapshot(self, disk: Disk, volume_id: str, snapshot_id: str, backend: str = "") -> None:
+        self._of(backend).create_from_snapshot(disk, volume_id, snapshot_id)
 
-    def create_from_volume(self, disk: Disk, volume_id: str) -> None:
-        self._backend.create_from_volume(disk, volume_id)
+    def create_from_volume(self, disk: Disk, volume_id: str, backend: str = "") -> None:
+        self._of(backend).create_from_volume(disk, volume_id)
 
-    def delete(self, volume_id: str) -> None:
-        self._backend.delete(volume_id)
+    def delete(self, volume_id: str, backend: str = "") -> None:
+        self._of(backend).delete(volume_id)
 
-    def extend(self, disk: Disk) -> DiskSize:
-        return DiskSize(self._backend.extend(disk))
+    def extend(self, disk: Disk, backend: str = "") -> DiskSize:
+        return DiskSize(self._of(backend).extend(disk))
 
-    def snapshot(self, volume_id: str, snapshot_id: str) -> SnapshotResult:
-        return SnapshotResult(self._backend.snapshot(volume_id, snapshot_id))
+    def snapshot(self, volume_id: str, snapshot_id: str, backend: str = "") -> SnapshotResult:
+        return SnapshotResult(self._of(backend).snapshot(volume_id, snapshot_id))
 
-    def delete_snapshot(self, volume_id: str, snapshot_id: str) -> SnapshotResult:
-        return SnapshotResult(self._backend.delete_snapshot(volume_id, snapshot_id))
+    def delete_snapshot(self, volume_id: str, snapshot_id: str, backend: str = "") -> SnapshotResult:
+        return SnapshotResult(self._of(backend).delete_snapshot(volume_id, snapshot_id))
 
-    def revert(self, disk: Disk, snapshot_id: str) -> None:
-        self._backend.revert(disk, snapshot_id)
+    def revert(self, disk: Disk, snapshot_id: str, backend: str = "") -> None:
+        self._of(backend).revert(disk, snapshot_id)
 
-    def upload(self, volume_id: str, snapshot_id: str | None, disk_format: str, ticket: Ticket) -> None:
-        with self._backend.open_content(volume_id, snapshot_id, disk_format) as path:
+    def upload(
+        self, volume_id: str, snapshot_id: str | None, disk_format: str, ticket: Ticket, backend: str = ""
+    ) -> None:
+        with self._of(backend).open_content(volume_id, snapshot_id, disk_format) as path:
             self._send(path, ticket)
 
     def back_up(
-        self, volume_id: str, snapshot_id: str, location: BackupLocation, parent: Manifest | None
+        self,
+        volume_id: str,
+        snapshot_id: str,
+        location: BackupLocation,
+        parent: Manifest | None,
+        backend: str = "",
     ) -> BackupResult:
-        with self._open_session() as http, self._backend.open_content(volume_id, snapshot_id, "raw") as content:
+        with self._open_session() as http, self._of(backend).open_content(volume_id, snapshot_id, "raw") as content:
             return chunked_backups.back_up(content, location.prefix, BackupObjects(location, http), parent)
 
-    def restore(self, disk: Disk, location: BackupLocation, manifest: Manifest) -> None:
-        with self._open_session() as http, self._backend.replace_content(disk) as target:
+    def restore(self, disk: Disk, location: BackupLocation, manifest: Manifest, backend: str = "") -> None:
+        with self._open_session() as http, self._of(backend).replace_content(disk) as target:
             chunked_backups.restore(target, BackupObjects(location, http), manifest)
 
-    def apply_exports(self, desired: DesiredExports) -> None:
+    def apply_exports(self, desired: DesiredExports, backend: str = "") -> None:
+        driver = self._of(backend)
         with self._export_lock:
-            if desired.generation < self._generation:
+            if desired.generation < self._generations[backend]:
                 log.info("exports of generation %d are older than those that are served", desired.generation)
                 return
-            if isinstance(self._backend, ExportServer):
-                self._backend.set_exports(desired.exports)
-            self._generation = desired.generation
+            if isinstance(driver, ExportServer):
+                driver.set_exports(desired.exports)
+            self._generations[backend] = desired.generation
 
-    def report(self) -> HostReport:
-        """What this host is and has now, for its heartbeat."""
-        capacity = self._backend.capacity()
-        host, _, port = self._config.nbd.rpartition(":")
+    def report(self, backend: str = "") -> HostReport:
+        """What this host and one of its backends are and have now, for its heartbeat."""
+        driver, spec = self._of(backend), self._specs[backend]
+        capacity = driver.capacity()
         return HostReport(
             self._config.host,
-            self._config.backend,
-            self._config.backend_name or self._config.backend,
+            spec.driver,
+            self._name(spec),
             self._config.availability_zone,
             capacity.total_gib,
             capacity.free_gib,
             self._config.overcommit,
-            self._backend.directory,
-            self._backend.disk_format,
-            host,
-            int(port),
+            driver.directory,
+            driver.disk_format,
+            spec.nbd_host,
+            spec.nbd_port,
             bool(self._config.nbd_tls),
         )
+
+    def _name(self, spec: BackendSpec) -> str:
+        """What volume types ask for with volume_backend_name."""
+        return spec.name or self._config.backend_name or self._config.backend

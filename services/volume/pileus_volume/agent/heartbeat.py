@@ -11,5 +11,17 @@ RETRY_S = 2.0  # after a report that failed
 
 
 def send_report(agent: AgentEndpoint, control_plane: ControlPlane) -> None:
-    """Report once. Raises what the bus or the storage raises."""
-    agent.apply_exports(control_plane.heartbeat(agent.report()))
+    """Report each backend once. Raises what the bus or the storage raises, after all were tried: one backend whose disk
+    is broken must not silence the others."""
+    failures: list[Exception] = []
+    try:
+        agent.apply_exports(control_plane.heartbeat(agent.report()))
+    except Exception as err:
+        failures.append(err)
+    for name in agent.further_backends:
+        try:
+            agent.apply_exports(control_plane.report_backend(agent.report(name), name), name)
+        except Exception as err:
+            failures.append(err)
+    if failures:
+        raise failures[0]

@@ -11,11 +11,17 @@ from pileus_volume.db.models import StorageHost
 SCOPE = "capabilities"
 OPERATORS: dict[str, Callable[[str, str], bool]] = {
     "<is>": lambda has, asked: has.lower() == asked.lower(),
+    "<or>": lambda has, asked: has in [one.strip() for one in asked.split("<or>")],
     "<in>": lambda has, asked: asked in has,
     "s==": lambda has, asked: has == asked,
     "s!=": lambda has, asked: has != asked,
+    "s<": lambda has, asked: has < asked,
+    "s<=": lambda has, asked: has <= asked,
+    "s>": lambda has, asked: has > asked,
+    "s>=": lambda has, asked: has >= asked,
     "=": lambda has, asked: _number(has) >= _number(asked),
     "==": lambda has, asked: _number(has) == _number(asked),
+    "!=": lambda has, asked: _number(has) < _number(asked) or _number(has) > _number(asked),
     ">=": lambda has, asked: _number(has) >= _number(asked),
     "<=": lambda has, asked: _number(has) <= _number(asked),
 }

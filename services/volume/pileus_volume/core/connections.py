@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 
 from pileus_kit.auth import Caller
 from pileus_volume.core.attachments import apply_exports, change_volume, end_export
-from pileus_volume.core.exports import choose_port, raise_generation
-from pileus_volume.core.pools import host_name
+from pileus_volume.core.exports import choose_port, hold_machine, raise_generation
+from pileus_volume.core.pools import find_host, machine_of
 from pileus_volume.db.models import Attachment, Job, StorageHost, StoredConnection, Volume
 from pileus_volume.errors import Invalid, InvalidVolume
 from pileus_volume.rpc import file_name
@@ -82,12 +82,12 @@ def connect(
         raise Invalid(why="Connector doesn't have required information: host")
     if volume.host is None:
         raise InvalidVolume(why=f"Volume {volume.id} has no storage host.")
-    host = session.get(StorageHost, host_name(volume.host))
+    host = find_host(session, volume.host)
     if host is None:
         raise InvalidVolume(why=f"The storage host of volume {volume.id} is unknown.")
     was_exported = attachment.sealed_export_name is not None
     way: FileConnection | NbdConnection
-    if connector.host == host.name and host.directory and not volume.multiattach:
+    if connector.host == machine_of(host.name) and host.directory and not volume.multiattach:
         way = FileConnection(f"{host.directory}/{file_name(volume.id)}", host.disk_format)
         end_export(attachment)
     else:
@@ -112,7 +112,8 @@ def _export(
     if host.nbd_tls:
         if caller and not (caller.is_service or caller.is_admin):
             raise Invalid(why=f"Only compute connects machines like {client} to volumes; attach it to a server.")
-        raise_generation(session, host.name)  # holds the host's row
+        hold_machine(session, host.name)
+        raise_generation(session, host.name)
         port = choose_port(session, host, client)
         attachment.export_client, attachment.export_port = client, port
     name = attachment.export_name or f"{attachment.id}-{secrets.token_urlsafe(EXPORT_NAME_BYTES)}"

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from pileus_kit import hosts as kit_hosts
 from pileus_kit.hosts import HostPage, KnownHost
-from pileus_volume.core.pools import host_name
+from pileus_volume.core.pools import find_host
 from pileus_volume.db.models import Snapshot, StorageHost, Volume
 from pileus_volume.errors import HostNotFound
 from pileus_volume.rpc import HostReport
@@ -34,7 +34,7 @@ def is_up(host: StorageHost) -> bool:
 
 def find(session: Session, name: str) -> StorageHost:
     """The host by its name or by its pool's. Raises HostNotFound."""
-    host = session.get(StorageHost, host_name(name))
+    host = find_host(session, name)
     if host is None:
         raise HostNotFound(host=name)
     return host
@@ -46,15 +46,19 @@ def list_hosts(session: Session) -> list[StorageHost]:
 
 
 def list_known(session: Session, page: HostPage) -> list[KnownHost]:
-    """A page of storage hosts, and why those that are down are."""
-    found = session.scalars(page.of(select(StorageHost), StorageHost.name))
+    """A page of the machines of storage hosts, and why those that are down are. A machine's agent answers for all of
+    its backends, so further ones aren't listed."""
+    machines = select(StorageHost).where(StorageHost.name.not_like("%@%"))
+    found = session.scalars(page.of(machines, StorageHost.name))
     return [KnownHost(host.name, kit_hosts.reason_down(host, SILENT_S)) for host in found]
 
 
 def set_state(session: Session, name: str, values: Mapping[str, object]) -> bool:
     """Record an operator's decision (disabled, disabled_reason, frozen). False if there is no such host."""
-    changed = session.execute(update(StorageHost).where(StorageHost.name == host_name(name)).values(**values))
-    return bool(changed.rowcount)  # type: ignore[attr-defined]
+    host = find_host(session, name)
+    if host is not None:
+        session.execute(update(StorageHost).where(StorageHost.name == host.name).values(**values))
+    return host is not None
 
 
 def count_usage(session: Session, host: StorageHost) -> dict[str, Usage]:
@@ -106,14 +110,17 @@ def list_zones(session: Session) -> dict[str, bool]:
     return {zone: not disabled for zone, disabled in rows}
 
 
-def record_report(session: Session, report: HostReport) -> None:
-    """Store what a host reports about itself; an operator's decisions about the host stay."""
-    host = session.get(StorageHost, report.host)
+def record_report(session: Session, report: HostReport, backend: str = "") -> str:
+    """Store what a host reports about itself or about a further backend; returns the storage host's name. An operator's
+    decisions about it stay."""
+    name = f"{report.host}@{backend}" if backend else report.host
+    host = session.get(StorageHost, name)
     if host is None:
-        host = StorageHost(name=report.host, pool="", generation=1)
+        host = StorageHost(name=name, pool="", generation=1)
         session.add(host)
     host.pool = f"{report.host}@{report.backend_name}#{report.backend_name}"
-    for name, value in asdict(report).items():
-        if name != "host":
-            setattr(host, name, value)
+    for column, value in asdict(report).items():
+        if column != "host":
+            setattr(host, column, value)
     kit_hosts.mark_seen(host)
+    return name

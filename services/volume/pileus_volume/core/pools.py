@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from pileus_volume.db.models import StorageHost, Volume
@@ -21,9 +21,18 @@ class Pool:
         return self.host.total_gib * self.host.overcommit - self.claimed_gib
 
 
-def host_name(pool: str) -> str:
-    """The name of the storage host, as its agent is called, in `name@backend#pool`."""
-    return pool.partition("@")[0]
+def machine_of(name: str) -> str:
+    """The name of the machine, as its agent is called, in `machine@backend#pool` or in a storage host's name."""
+    return name.partition("@")[0]
+
+
+def find_host(session: Session, name: str) -> StorageHost | None:
+    """The storage host by its name, or by its pool's with or without `#pool`."""
+    found = session.get(StorageHost, name)
+    if found is not None or not name:
+        return found
+    is_pool = or_(StorageHost.pool == name, StorageHost.pool.startswith(f"{name}#", autoescape=True))
+    return session.scalar(select(StorageHost).where(is_pool).order_by(StorageHost.name).limit(1))
 
 
 def list_pools(session: Session) -> list[Pool]:

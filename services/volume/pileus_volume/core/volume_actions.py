@@ -17,9 +17,9 @@ from pileus_volume.core.job_data import (
     UploadVolumeData,
     as_json,
 )
-from pileus_volume.core.pools import host_name
+from pileus_volume.core.pools import find_host
 from pileus_volume.core.states import move, move_snapshot
-from pileus_volume.db.models import Job, Snapshot, StorageHost, Volume, VolumeType
+from pileus_volume.db.models import Job, Snapshot, Volume, VolumeType
 from pileus_volume.errors import Invalid, InvalidVolume, MetadataNotFound, NotOffered
 
 
@@ -107,7 +107,7 @@ def retype(session: Session, volume: Volume, volume_type: VolumeType) -> None:
         raise InvalidVolume(why=f"Volume {volume.id} belongs to group {volume.group_id}, where it can't be retyped.")
     if volume_type.id == volume.type_id:
         raise Invalid(why=f"Volume {volume.id} already is of type {volume_type.name}.")
-    host = session.get(StorageHost, host_name(volume.host or ""))
+    host = find_host(session, volume.host or "")
     if host is None or capabilities.find_unmet(host, volume_type.extra_specs):
         raise NotOffered(what="Moving a volume to another storage host")
     multiattach = volume_type.extra_specs.get("multiattach") == "<is> True"

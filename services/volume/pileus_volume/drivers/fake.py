@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 from pileus_volume.config import Config
+from pileus_volume.drivers.backend_specs import BackendSpec
 from pileus_volume.drivers.base import Backend, Capacity, ExportServer, ImageFile
 from pileus_volume.errors import ToolFailed
 from pileus_volume.rpc import GIB, Disk, Export
@@ -26,7 +27,9 @@ class FakeBackend(Backend, ExportServer):
 
     directory = "/fake/volumes"
 
-    def __init__(self, config: Config | None = None) -> None:
+    def __init__(self, config: Config | None = None, spec: BackendSpec | None = None) -> None:
+        if spec and spec.name:
+            self.directory = f"/fake/{spec.name}"
         self.disks: dict[str, int] = {}
         self.origins: dict[str, str] = {}
         self.snapshots: dict[str, set[str]] = {}

@@ -12,7 +12,7 @@ def apply(tools: Tools, work: Work) -> None:
     host = work.data_as(ApplyExportsData).host
     with tools.sessions.read() as session:
         desired = exports.get_desired(session, host)
-    tools.agent(host).apply_exports(desired)
+    tools.agent_named(host).apply_exports(desired)
 
 
 apply_exports = Flow("exports.apply", Remote(apply, patience_s=PATIENCE_S))

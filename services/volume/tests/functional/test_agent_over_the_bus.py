@@ -31,6 +31,10 @@ class RecordingControlPlane(ControlPlane):
         self.reports.append(report)
         return DesiredExports(7, [Export("v", "a", "secret", True)])
 
+    def report_backend(self, report: HostReport, backend: str) -> DesiredExports:
+        self.reports.append(report)
+        return DesiredExports(8, [Export("w", "b", f"secret of {backend}", True)])
+
 
 @pytest.fixture
 def bus() -> Iterator[Bus]:
@@ -58,6 +62,8 @@ def test_an_agent_over_the_bus(bus, tmp_path):
         with pytest.raises(Refused, match="no snapshot"):
             far.create_from_snapshot(Disk("y", 2), "v", "unknown")
         assert set(backend.disks) == {"v", "w", "x"}
+        with pytest.raises(Refused, match="no backend fast"):
+            far.create(disk, backend="fast")
     finally:
         server.stop()
 
@@ -69,5 +75,7 @@ def test_a_host_reports_over_the_bus(bus, tmp_path):
         agent = AgentEndpoint(Config(state=str(tmp_path), host="h", backend="fake"), FakeBackend())
         answer = bus.client(ControlPlane).heartbeat(agent.report())
         assert answer.exports[0].name == "secret" and control_plane.reports == [agent.report()]
+        further = bus.client(ControlPlane).report_backend(agent.report(), "fast")
+        assert further.exports[0].name == "secret of fast"
     finally:
         server.stop()

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pileus_kit.file_modes import make_traversable
 from pileus_volume.config import Config
+from pileus_volume.drivers.backend_specs import BackendSpec, first_backend
 from pileus_volume.drivers.base import Backend, Capacity, ExportServer, ImageFile
 from pileus_volume.drivers.file import qcow2_files
 from pileus_volume.drivers.file.image_cache import ImageCache
@@ -24,16 +25,24 @@ QEMU_FORMATS = {"raw": "raw", "qcow2": "qcow2", "vmdk": "vmdk", "vdi": "vdi", "v
 
 
 class FileBackend(Backend, ExportServer):
-    """Disks are in `volumes` of the state directory, cached images in `volume-images`."""
+    """Disks are in `volumes` of the state directory, cached images in `volume-images`.
+
+    Those of a further backend are in the directory that its entry names, or `volumes/NAME`, and `volume-images/NAME`.
+    """
 
     disk_format = "qcow2"
 
-    def __init__(self, config: Config) -> None:
-        self._root = make_traversable(Path(config.state, "volumes"))  # the processes of guests open their volumes here
-        self._image_cache = ImageCache(config.path("volume-images", "x").parent, config.image_cache_gib * GIB)
-        host, _, port = config.nbd.rpartition(":")
-        address, said = Address(host, int(port), config.nbd_tls), config.path("logs", "volume-exports.log")
-        self._daemon = StorageDaemon(config.path("run", "volume", "x").parent, address, said)
+    def __init__(self, config: Config, spec: BackendSpec | None = None) -> None:
+        spec = spec or first_backend(config)
+        place = Path(spec.directory) if spec.directory else spec.path(config, "volumes")
+        self._root = make_traversable(place)  # the processes of guests open their volumes here
+        images = spec.path(config, "volume-images")
+        images.mkdir(parents=True, exist_ok=True)
+        self._image_cache = ImageCache(images, config.image_cache_gib * GIB)
+        address = Address(spec.nbd_host, spec.nbd_port, config.nbd_tls)
+        self._daemon = StorageDaemon(
+            spec.path(config, "run", "volume"), address, config.path("logs", "volume-exports.log")
+        )
         self.directory = str(self._root)
 
     def capacity(self) -> Capacity:
