@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, cast
+from typing import cast
 
 from pileus_kit import sealing
 from pileus_kit.db import Sessions
@@ -45,5 +45,5 @@ class _OfBackend:
     def __init__(self, agent: StorageAgent, backend: str) -> None:
         self._agent, self._backend = agent, backend
 
-    def __getattr__(self, name: str) -> Callable[..., Any]:
+    def __getattr__(self, name: str) -> Callable[..., object]:
         return partial(getattr(self._agent, name), backend=self._backend)
