@@ -20,7 +20,7 @@ MIN_CONNECTIONS = 200
 """Connections that a busy all-in-one may open: five APIs, twice as many under load, and four workers of 16 threads."""
 ROLE = "SELECT shobj_description(oid, 'pg_authid') AS mark FROM pg_roles WHERE rolname = :name"
 OWNER = "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = :name"
-STANDBY_TIMEOUT_S = 60.0  # seconds; one that lost its primary tries again every five
+STANDBY_TIMEOUT_S = 30.0  # seconds; one that lost its primary tries again every five
 MAINTENANCE = "postgres"  # the database to which an administrator connects to make others
 
 

@@ -161,6 +161,15 @@ def test_databases_of_another_cloud_are_left_alone(servers: Servers, on_sqlite: 
     assert deploy("database", "show").startswith("SQLite")
 
 
+def test_a_primary_that_waits_for_nobody_is_refused(servers: Servers, on_sqlite: Connection) -> None:
+    """It would confirm nothing that is written, and the move would never end."""
+    servers.primary.stop()
+    servers.primary.start(synchronous_standby_names="somebody")
+    refused = deploy("database", "move", servers.url, fails=True)
+    assert "start the standby" in refused
+    assert deploy("database", "show").startswith("SQLite")
+
+
 def check_rights() -> None:
     """A service opens no other service's database."""
     plan = plan_files.load(STATE)
