@@ -116,13 +116,15 @@ def _cluster_key(plan: Plan) -> str:
 def _object_store(plan: Plan) -> dict[str, object]:
     """Where the storage server of this machine listens: for other machines by TLS, where there may be some."""
     port = STORAGE_PORT + plan.offset
+    realms = {"container_sync_realms": plan.state / "objectstore" / "container-sync-realms.conf"}
     if not plan.tls or ipaddress.ip_address(plan.address).is_loopback:
-        return {"storage_bind": f"127.0.0.1:{port}"}
+        return {"storage_bind": f"127.0.0.1:{port}", **realms}
     joined = plan.controller and plan.runs_agent("objectstore")
     return {
         "storage_bind": f"{plan.address}:{port}",
         "storage_local": f"127.0.0.1:{port}",
         "storage_tls": disk_certificates.folder(plan, "objects"),
+        **realms,
         **({"cluster_key": plan.secrets[CLUSTER_KEY], "ring_hosts": f"{plan.controller}:{port}"} if joined else {}),
     }
 

@@ -82,7 +82,7 @@ class Config(ServiceConfig):
     ratelimit_max_sleep_s: float = option("Seconds below which a limited request waits instead of being refused", 60.0)
     ratelimit_as_client_error: bool = option("Answer limited S3 requests with 429 instead of S3's own 503", False)
     container_sync_realms: str = option(
-        "File of the realms of container sync, as Swift's container-sync-realms.conf; empty: there is no sync", ""
+        "File of the realms of container sync, as Swift's container-sync-realms.conf; without it there is no sync", ""
     )
     encryption: bool = option(
         "Encrypt all objects on disk; those whose S3 request or bucket asks for it are encrypted anyway", False

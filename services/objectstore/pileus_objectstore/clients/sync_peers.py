@@ -25,7 +25,7 @@ class SyncPeer:
     """One container of another cluster. Close it after use."""
 
     def __init__(self, destination: Destination, key: str, authorities: str = "") -> None:
-        """`key` is the containers'. `authorities` is a PEM file that verifies the other side; '': the system's."""
+        """`key` is the containers'. `authorities` is a PEM file that verifies the other side beside the system's."""
         self._destination, self._key = destination, key
         self._path = urlsplit(destination.url).path
         self._authorities = authorities
@@ -93,6 +93,8 @@ class SyncPeer:
         parts = urlsplit(self._destination.url)
         host, port = parts.hostname or "", parts.port
         if parts.scheme == "https":
-            context = ssl.create_default_context(cafile=self._authorities or None)
+            context = ssl.create_default_context()  # the other cluster may have another authority than this cloud
+            if self._authorities:
+                context.load_verify_locations(self._authorities)
             return http.client.HTTPSConnection(host, port, timeout=TIMEOUT_S, context=context)
         return http.client.HTTPConnection(host, port, timeout=TIMEOUT_S)

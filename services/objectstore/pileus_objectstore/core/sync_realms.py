@@ -37,9 +37,14 @@ class Destination(NamedTuple):
     url: str
 
 
+def is_offered(path: str) -> bool:
+    """Whether there is a file of realms."""
+    return bool(path) and Path(path).exists()
+
+
 def load(path: str) -> Mapping[str, Realm]:
     """The realms of a file by their names in upper case; {} without a file. Raises Unavailable if it can't be read."""
-    if not path:
+    if not is_offered(path):
         return {}
     try:
         return _parse(path, Path(path).stat().st_mtime_ns)

@@ -53,7 +53,7 @@ class ContainerSync:
         """Make one pass; what was done, '' for nothing."""
         self.sent = self.refused = away = 0
         self.left = False
-        if not self.tools.config.container_sync_realms:
+        if not sync_realms.is_offered(self.tools.config.container_sync_realms):
             return ""
         for entry in INDEX.entries(self.tools):
             if self.context.stopping():
