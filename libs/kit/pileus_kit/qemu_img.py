@@ -5,6 +5,7 @@ Messages name the files as the sandbox does, without paths of the host.
 """
 
 import json
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,9 @@ from pileus_kit import sandbox
 from pileus_kit.spans import span
 
 LOCKED = ('Failed to get "', "is already used by", "Is another process using the image")
-SOURCE, TARGET = "/source", "/target"
+SOURCE, TARGET, OTHER = "/source", "/target", "/other"
+DIFFERENT = 1
+"""The status with which qemu-img compare ends if the contents differ; greater ones are errors."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,15 @@ def convert(source: Disk, target: Disk, size: int, snapshot: str = "", keep: boo
     _run("convert", ["-q", *which, *into], reads, {TARGET: target.path}, size)
 
 
+def compare(one: Disk, other: Disk, size: int) -> bool:
+    """Whether a guest would see the same `size` bytes in both. Raises QemuImgFailed."""
+    reads = {SOURCE: one.path, OTHER: other.path} | one.bases(SOURCE) | other.bases(OTHER)
+    done = _start("compare", ["-q", _json(one, SOURCE), _json(other, OTHER)], reads, {}, size)
+    if done.returncode > DIFFERENT:
+        raise _failure("compare", done)
+    return done.returncode != DIFFERENT
+
+
 def resize(disk: Disk, size: int, shrink: bool = False) -> None:
     """Change the size that a guest sees to `size` bytes; making it smaller needs `shrink`. Raises QemuImgFailed."""
     options = ["-q", *(["--shrink"] if shrink else []), _json(disk, TARGET), str(size)]
@@ -103,15 +115,25 @@ def _json(disk: Disk, name: str) -> str:
 
 
 def _run(action: str, options: list[str], reads: dict[str, Path], writes: dict[str, Path], size: int) -> str:
+    done = _start(action, options, reads, writes, size)
+    if done.returncode:
+        raise _failure(action, done)
+    return done.stdout
+
+
+def _start(
+    action: str, options: list[str], reads: dict[str, Path], writes: dict[str, Path], size: int
+) -> subprocess.CompletedProcess[str]:
     what = f"qemu-img {action}"
     with span(what):
         try:
-            done = sandbox.run(["qemu-img", action, *options], reads, writes, sandbox.Limits.for_disk(size))
+            return sandbox.run(["qemu-img", action, *options], reads, writes, sandbox.Limits.for_disk(size))
         except sandbox.TimedOut as err:
             raise QemuImgFailed(what, str(err)) from err
         except OSError as err:
             raise QemuImgFailed(what, f"the sandbox can't be set up: {err}") from err
-    if done.returncode == 0:
-        return done.stdout
+
+
+def _failure(action: str, done: subprocess.CompletedProcess[str]) -> QemuImgFailed:
     why = done.stderr.strip()[-500:] or f"it ended with {done.returncode}"
-    raise (DiskLocked if any(sign in why for sign in LOCKED) else QemuImgFailed)(what, why)
+    return (DiskLocked if any(sign in why for sign in LOCKED) else QemuImgFailed)(f"qemu-img {action}", why)

@@ -11,6 +11,10 @@ class InvalidVolume(BadRequest):
     text = "Invalid volume: {why}"
 
 
+class InvalidHost(BadRequest):
+    text = "Invalid host: {why}"
+
+
 class UsedByServer(Conflict):
     text = "Detach volume from instance {instance} using the Compute API"
 
@@ -194,6 +198,13 @@ class NoValidBackend(CloudError):
 
     status = 500
     text = "No storage host can take it: {why}"
+
+
+class CopyDiffers(CloudError):
+    """A copy of a disk on another backend isn't good."""
+
+    status = 500
+    text = "The copy of disk {volume} can't be used: {why}"
 
 
 class NoSuchBackend(CloudError):

@@ -72,7 +72,9 @@ RULES = [
         """
         volume:force_delete volume_extension:volume_host_attribute volume_extension:volume_mig_status_attribute
         volume_extension:volume_admin_actions:reset_status volume_extension:volume_admin_actions:force_delete
-        volume_extension:volume_admin_actions:force_detach volume_extension:volume_actions:upload_public
+        volume_extension:volume_admin_actions:force_detach
+        volume_extension:volume_admin_actions:migrate_volume
+        volume_extension:volume_admin_actions:migrate_volume_completion volume_extension:volume_actions:upload_public
         volume_extension:snapshot_admin_actions:reset_status volume_extension:snapshot_admin_actions:force_delete
         volume_extension:type_create volume_extension:type_update volume_extension:type_delete
         volume_extension:types_extra_specs:create volume_extension:types_extra_specs:update

@@ -163,6 +163,17 @@ class StorageAgent(Interface, topic="volume.agent", version="1.5"):
     def delete_snapshot(self, volume_id: str, snapshot_id: str, backend: str = "") -> SnapshotResult:
         """Make sure that the snapshot doesn't exist."""
 
+    @call(since="1.5", timeout_s=86400)
+    def receive(self, disk: Disk, source: str, backend: str = "") -> None:
+        """Create the disk with the content of the disk of that id on another backend of the host, called `source`.
+
+        What an earlier try left is replaced. Raises DiskBusy if a process has the source's disk open.
+        """
+
+    @call(since="1.5", timeout_s=86400)
+    def check_received(self, volume_id: str, source: str, backend: str = "") -> None:
+        """Raise CopyDiffers unless the disk has the same content as the one of that id on the backend `source`."""
+
     @call(since="1.1", timeout_s=300)
     def revert(self, disk: Disk, snapshot_id: str, backend: str = "") -> None:
         """Set the disk's content to that of its snapshot. Raises DiskBusy if a process has it open."""

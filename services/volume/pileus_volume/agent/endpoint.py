@@ -16,7 +16,7 @@ from pileus_volume.agent.image_transfer import downloaded, send
 from pileus_volume.config import Config
 from pileus_volume.drivers.backend_specs import BackendSpec, all_backends
 from pileus_volume.drivers.base import Backend, ExportServer
-from pileus_volume.errors import NoSuchBackend
+from pileus_volume.errors import CopyDiffers, NoSuchBackend
 from pileus_volume.rpc import (
     BackupLocation,
     BackupResult,
@@ -107,6 +107,15 @@ class AgentEndpoint(StorageAgent):
 
     def delete_snapshot(self, volume_id: str, snapshot_id: str, backend: str = "") -> SnapshotResult:
         return SnapshotResult(self._of(backend).delete_snapshot(volume_id, snapshot_id))
+
+    def receive(self, disk: Disk, source: str, backend: str = "") -> None:
+        if source == backend:
+            raise CopyDiffers(volume=disk.volume_id, why="it can't be copied onto itself")
+        self._of(backend).receive(disk, self._of(source))
+
+    def check_received(self, volume_id: str, source: str, backend: str = "") -> None:
+        if not self._of(backend).has_content_of(volume_id, self._of(source)):
+            raise CopyDiffers(volume=volume_id, why="it hasn't the same content as its source")
 
     def revert(self, disk: Disk, snapshot_id: str, backend: str = "") -> None:
         self._of(backend).revert(disk, snapshot_id)

@@ -18,6 +18,7 @@ from pileus_volume.api import (
     limits,
     messages,
     metadata,
+    migration_actions,
     qos_specs,
     quotas,
     resource_filters,
@@ -68,5 +69,5 @@ RESOURCES = [
     operations.resource(Job, Event),
     inspections.resource,
 ]
-ACTIONS = (volume_image_metadata, volume_attach_actions)
+ACTIONS = (volume_image_metadata, volume_attach_actions, migration_actions)
 """Modules that add actions to the table of `volume_actions` when they are imported."""

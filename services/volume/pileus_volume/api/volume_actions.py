@@ -12,7 +12,7 @@ from pileus_volume.api.project_paths import Resource
 from pileus_volume.api.schemas import BOOLEAN, NAME, SIZE, UUID, only
 from pileus_volume.api.tools import notify_workers, tools
 from pileus_volume.clients.image import NewImage, create_image, get_image
-from pileus_volume.core import snapshots, types, volume_actions, volumes
+from pileus_volume.core import retypes, snapshots, types, volume_actions, volumes
 from pileus_volume.core.filters import parse_boolean
 from pileus_volume.core.states import STATUSES
 from pileus_volume.db.models import Volume
@@ -75,7 +75,8 @@ def extend(volume_id: str, asked: JsonObject) -> Answer:
 def reset_status(volume_id: str, asked: JsonObject) -> Answer:
     with tools().sessions.begin() as session:
         volume = volumes.find(session, volume_id, caller())
-        volumes.reset_status(session, volume, asked.get("status"), asked.get("attach_status"))
+        status, attach_status = asked.get("status"), asked.get("attach_status")
+        volumes.reset_status(session, volume, status, attach_status, asked.get("migration_status"))
     return "", 202
 
 
@@ -116,7 +117,10 @@ def _update(volume_id: str, values: Mapping[str, object], status: int) -> Answer
 def retype(volume_id: str, asked: JsonObject) -> Answer:
     with tools().sessions.begin() as session:
         volume = volumes.find(session, volume_id, caller())
-        volume_actions.retype(session, volume, types.choose(session, caller(), asked["new_type"]))
+        kind = types.choose(session, caller(), asked["new_type"])
+        may_move = asked.get("migration_policy") == "on-demand"
+        job = retypes.retype(session, caller(), volume, kind, may_move=may_move)
+    notify_workers(job)
     return "", 202
 
 

@@ -10,6 +10,7 @@ from pileus_kit.db import new_id, now
 from pileus_volume.core import attachments
 from pileus_volume.core.attachments import apply_exports, change_volume, choose_mode, update_volume_status
 from pileus_volume.core.connections import Connector, connect
+from pileus_volume.core.states import check_not_migrating
 from pileus_volume.db.models import Attachment, Job, StoredConnection, Volume
 from pileus_volume.errors import Invalid, InvalidVolume
 
@@ -26,6 +27,7 @@ class AttachRequest:
 
 def reserve(session: Session, volume: Volume) -> None:
     """Reserve the volume for a server that isn't named; Cinder sets it to attaching."""
+    check_not_migrating(volume)
     if volume.status != "available" and not (volume.multiattach and volume.status in ("in-use", "attaching")):
         raise InvalidVolume(why=f"Volume {volume.id} status must be available, but current status is: {volume.status}.")
     change_volume(session, volume, status="attaching", attach_status="attaching")
@@ -40,6 +42,7 @@ def unreserve(session: Session, volume: Volume) -> None:
 
 def attach(session: Session, volume: Volume, request: AttachRequest) -> Attachment:
     """Record that a server or a host has the volume, in the attachment that `initialize_connection` began if any."""
+    check_not_migrating(volume)
     usable = ("available", "reserved", "attaching") + (("in-use",) if volume.multiattach else ())
     if volume.status not in usable:
         raise InvalidVolume(
@@ -77,6 +80,7 @@ def initialize_connection(
     session: Session, volume: Volume, connector: Connector, caller: Caller
 ) -> tuple[StoredConnection | None, Job | None]:
     """The connection_info for this connector. The job, if any, creates the export."""
+    check_not_migrating(volume)
     if volume.status not in ("available", "reserved", "attaching", "in-use"):
         raise InvalidVolume(why=f"Volume {volume.id} can't be connected while it is {volume.status}.")
     attachment = next((found for found in volume.attachments if found.attached_host in (None, connector.host)), None)

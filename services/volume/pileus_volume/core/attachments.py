@@ -11,6 +11,7 @@ from pileus_kit.db import new_id, now
 from pileus_kit.flow import enqueue
 from pileus_volume.core import exports
 from pileus_volume.core.job_data import ApplyExportsData, as_json
+from pileus_volume.core.states import check_not_migrating, not_migrating
 from pileus_volume.core.visibility import sees_all_projects
 from pileus_volume.db.models import Attachment, Job, Volume
 from pileus_volume.errors import AttachmentNotFound, InvalidVolume, UsedByServer
@@ -66,6 +67,7 @@ def choose_mode(volume: Volume, asked: str | None) -> str:
 
 
 def _check_reservable(volume: Volume, instance_id: str | None) -> None:
+    check_not_migrating(volume)
     if volume.status == "available":
         return
     in_use = volume.status in ("in-use", "reserved", "attaching")
@@ -80,7 +82,7 @@ def change_volume(session: Session, volume: Volume, **columns: str) -> None:
     """Change the volume's row only if its status is still the one that was checked. Raises InvalidVolume."""
     changed = session.execute(
         update(Volume)
-        .where(Volume.id == volume.id, Volume.status == volume.status)
+        .where(Volume.id == volume.id, Volume.status == volume.status, not_migrating())
         .values(updated_at=now(), **columns)
         .execution_options(synchronize_session=False)
     )

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from pileus_kit.auth import Caller
 from pileus_kit.db import now
+from pileus_volume.core.states import MIGRATING
 from pileus_volume.db.models import Group, Snapshot, Volume
 from pileus_volume.errors import InvalidVolume
 
@@ -62,6 +63,8 @@ def _why_not_join(group: Group, volume: Volume) -> str | None:
         return f"because volume type {volume.type_id} is not supported by the group"
     if volume.status not in MAY_JOIN:
         return f"because volume is in an invalid state: {volume.status}. Valid states are: {MAY_JOIN}"
+    if volume.migration_status in MIGRATING:
+        return "because it is being migrated"
     if volume.host != group.host:
         return "because it is on another storage host"
     return None

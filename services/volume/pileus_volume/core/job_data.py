@@ -130,6 +130,29 @@ class ImportBackupData:
 
 
 @dataclass(frozen=True)
+class MigrateVolumeData:
+    """Move the volume of `size` GiB from one storage host to another, or fail because of `no_valid_backend`.
+
+    `type_id`: the type that it then gets, if it is retyped.
+    """
+
+    size: int
+    source: str
+    target: str
+    target_pool: str
+    no_valid_backend: str | None = None
+    type_id: str | None = None
+
+
+@dataclass(frozen=True)
+class DeleteSourceData:
+    """The storage host that still has a copy of a volume that was moved."""
+
+    volume_id: str
+    host: str
+
+
+@dataclass(frozen=True)
 class ApplyExportsData:
     """The name of the storage host whose exports have changed, and the attachment that changed them."""
 

@@ -29,6 +29,8 @@ Action = Literal[
     "delete group",
     "create group snapshot",
     "delete group snapshot",
+    "migrate volume",
+    "retype volume",
 ]
 KEPT = timedelta(days=30)  # until a message expires
 ACTIONS: dict[
@@ -50,6 +52,8 @@ ACTIONS: dict[
     "delete group": ("020", "delete group"),
     "create group snapshot": ("021", "create group snapshot"),
     "delete group snapshot": ("022", "delete group snapshot"),
+    "migrate volume": ("023", "migrate volume"),
+    "retype volume": ("024", "retype volume"),
 }
 KINDS: dict[type[Model], str] = {
     Volume: "VOLUME",

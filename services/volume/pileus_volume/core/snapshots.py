@@ -12,7 +12,7 @@ from pileus_kit.db import new_id, now
 from pileus_kit.flow import cancel, enqueue, live
 from pileus_volume.core import quotas
 from pileus_volume.core.job_data import SnapshotData, as_json
-from pileus_volume.core.states import move_snapshot
+from pileus_volume.core.states import check_not_migrating, move_snapshot
 from pileus_volume.core.visibility import sees_all_projects
 from pileus_volume.db.models import Job, Snapshot, Volume
 from pileus_volume.errors import InvalidSnapshot, InvalidVolume, SnapshotNotFound
@@ -46,6 +46,7 @@ class SnapshotRequest:
 def create(session: Session, caller: Caller, volume: Volume, request: SnapshotRequest) -> tuple[Snapshot, Job]:
     """Write the snapshot's row and the job that takes it."""
     force = request.force
+    check_not_migrating(volume)
     if volume.status not in ("available", "in-use") or (volume.status == "in-use" and not force):
         raise InvalidVolume(
             why=f"Volume {volume.id} status must be available{' or in-use' if force else ''}, "

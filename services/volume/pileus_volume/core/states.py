@@ -1,7 +1,7 @@
 """Which events change the status of a volume, a snapshot, a backup, a group or a group snapshot, from which status to
 which. Every other change is refused."""
 
-from sqlalchemy import case, select, update
+from sqlalchemy import ColumnElement, case, or_, select, update
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
@@ -65,6 +65,11 @@ MOVES: dict[str, dict[str, str]] = {
     "fail_reversion": {"reverting": "error"},
     "reimage": {"available": "downloading", "error": "downloading"},
     "reimage_reserved": {"available": "downloading", "error": "downloading", "reserved": "downloading"},
+    "migrate": {"available": "available"},
+    "migrate_locked": {"available": "maintenance"},
+    "migrated": {"available": "available", "maintenance": PREVIOUS},
+    "retype": {"available": "retyping"},
+    "retyped": {"retyping": PREVIOUS},
     "begin_transfer": {"available": "awaiting-transfer"},
     "end_transfer": {"awaiting-transfer": "available"},
     "back_up": {"available": "backing-up", "in-use": "backing-up"},
@@ -73,6 +78,11 @@ MOVES: dict[str, dict[str, str]] = {
     "restored": {"restoring-backup": "available"},
     "fail_restoration": {"restoring-backup": "error_restoring"},
 }
+
+MIGRATING = ("starting", "migrating", "completing")
+"""Values of `migration_status` while a volume is copied to another backend: what is written meanwhile would be lost."""
+WHILE_MIGRATING = ("migrated", "retyped", "force_delete", "fail_deletion")
+"""Events that may happen to a volume that is being migrated; its status may be available then."""
 
 SNAPSHOT_MOVES: dict[str, dict[str, str]] = {
     "created": {"creating": "available"},
@@ -126,18 +136,33 @@ def move(session: Session, volume: Volume | str, event: str, **columns: object) 
     after = case({a: Volume.previous_status if b == PREVIOUS else b for a, b in table.items()}, value=before)
     hit = session.execute(
         update(Volume)
-        .where(Volume.id == volume_id, before.in_(table))
+        .where(Volume.id == volume_id, before.in_(table), *(() if event in WHILE_MIGRATING else (not_migrating(),)))
         .values(status=after, previous_status=before, updated_at=now(), **columns)
         .returning(Volume.status)
         .execution_options(synchronize_session=False)
     ).scalar()
     if hit is None:
-        status = session.scalar(select(Volume.status).where(Volume.id == volume_id))
+        status, migration = session.execute(
+            select(Volume.status, Volume.migration_status).where(Volume.id == volume_id)
+        ).one_or_none() or (None, None)
+        if migration in MIGRATING and event not in WHILE_MIGRATING:
+            raise InvalidVolume(why=f"Volume {volume_id} is being migrated.")
         raise InvalidVolume(
             why=f"Volume {volume_id} status must be {' or '.join(table)}, but current status is: {status}."
         )
     if not isinstance(volume, str):
         _refresh(volume, status=hit, **columns)
+
+
+def not_migrating() -> ColumnElement[bool]:
+    """The condition that the volume isn't being migrated."""
+    return or_(Volume.migration_status.is_(None), Volume.migration_status.not_in(MIGRATING))
+
+
+def check_not_migrating(volume: Volume) -> None:
+    """Raise InvalidVolume if the volume is being migrated."""
+    if volume.migration_status in MIGRATING:
+        raise InvalidVolume(why=f"Volume {volume.id} is being migrated.")
 
 
 def move_snapshot(session: Session, snapshot: Snapshot, event: str, **columns: object) -> None:

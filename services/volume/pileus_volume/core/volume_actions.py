@@ -1,4 +1,4 @@
-"""Actions on volumes: extend, upload to an image, revert to a snapshot, reimage, retype; metadata of their images."""
+"""Actions on volumes: extend, upload to an image, revert to a snapshot, reimage; metadata of their images."""
 
 from collections.abc import Mapping
 
@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from pileus_kit.auth import Caller
 from pileus_kit.db import now
 from pileus_kit.flow import enqueue
-from pileus_volume.core import capabilities, images, quotas
+from pileus_volume.core import images, quotas
 from pileus_volume.core.images import SourceImage, content_of
 from pileus_volume.core.job_data import (
     ExtendVolumeData,
@@ -17,10 +17,9 @@ from pileus_volume.core.job_data import (
     UploadVolumeData,
     as_json,
 )
-from pileus_volume.core.pools import find_host
 from pileus_volume.core.states import move, move_snapshot
-from pileus_volume.db.models import Job, Snapshot, Volume, VolumeType
-from pileus_volume.errors import Invalid, InvalidVolume, MetadataNotFound, NotOffered
+from pileus_volume.db.models import Job, Snapshot, Volume
+from pileus_volume.errors import Invalid, InvalidVolume, MetadataNotFound
 
 
 def extend(session: Session, caller: Caller, volume: Volume, size: int, attached: bool) -> Job:
@@ -95,26 +94,6 @@ def reimage(session: Session, caller: Caller, volume: Volume, image: SourceImage
     move(session, volume, "reimage_reserved" if reserved else "reimage")
     data = ReimageVolumeData(volume.host, volume.size, content_of(image), dict(image.properties), after)
     return enqueue(session, Job, flow="volume.reimage", subject=volume.id, caller=caller, data=as_json(data))
-
-
-def retype(session: Session, volume: Volume, volume_type: VolumeType) -> None:
-    """Change the type of a volume that may stay on its storage host: moving it to another host isn't offered."""
-    if volume.status not in ("available", "in-use"):
-        raise InvalidVolume(
-            why=f"Volume {volume.id} status must be available or in-use, but current status is: {volume.status}."
-        )
-    if volume.group_id:
-        raise InvalidVolume(why=f"Volume {volume.id} belongs to group {volume.group_id}, where it can't be retyped.")
-    if volume_type.id == volume.type_id:
-        raise Invalid(why=f"Volume {volume.id} already is of type {volume_type.name}.")
-    host = find_host(session, volume.host or "")
-    if host is None or capabilities.find_unmet(host, volume_type.extra_specs):
-        raise NotOffered(what="Moving a volume to another storage host")
-    multiattach = volume_type.extra_specs.get("multiattach") == "<is> True"
-    if multiattach != volume.multiattach and volume.attachments:
-        raise InvalidVolume(why="An attached volume can't change whether it may be attached more than once.")
-    quotas.check_retype(session, volume.project_id, volume_type, volume.size)
-    volume.type_id, volume.multiattach, volume.updated_at = volume_type.id, multiattach, now()
 
 
 def set_image_metadata(volume: Volume, metadata: Mapping[str, str]) -> dict[str, object]:

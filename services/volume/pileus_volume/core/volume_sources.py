@@ -10,7 +10,7 @@ from pileus_kit.auth import Caller
 from pileus_volume.core.backup_addresses import address_of, facts_of
 from pileus_volume.core.images import SourceImage, content_of
 from pileus_volume.core.job_data import CreateVolumeData
-from pileus_volume.core.states import move_backup
+from pileus_volume.core.states import check_not_migrating, move_backup
 from pileus_volume.core.visibility import sees_all_projects
 from pileus_volume.db.models import Backup, Snapshot, Volume, VolumeType
 from pileus_volume.errors import Invalid, InvalidVolume, SnapshotNotFound
@@ -55,6 +55,7 @@ def snapshot_source(session: Session, caller: Caller, snapshot_id: str) -> Volum
 
 def volume_source(source: Volume) -> VolumeSource:
     """Another volume. Raises InvalidVolume if it can't be copied now."""
+    check_not_migrating(source)
     if source.status not in ("available", "in-use"):
         raise InvalidVolume(
             why=f"Source volume {source.id} status must be available or in-use, but current status is: {source.status}."

@@ -19,7 +19,7 @@ from pileus_volume.core.hosts import DEFAULT_ZONE
 from pileus_volume.core.images import SourceImage
 from pileus_volume.core.job_data import DeleteVolumeData, as_json
 from pileus_volume.core.scheduler import RequestSpec, pick_pool
-from pileus_volume.core.states import DELETABLE, move
+from pileus_volume.core.states import DELETABLE, MIGRATING, move
 from pileus_volume.core.visibility import sees_all_projects
 from pileus_volume.core.volume_sources import VolumeSource, backup_source, image_source, snapshot_source, volume_source
 from pileus_volume.db.models import Attachment, Backup, Group, Job, Snapshot, Volume, VolumeType
@@ -185,6 +185,8 @@ def delete_rows(session: Session, volume_id: str) -> None:
 
 
 def _check_deletable(session: Session, volume: Volume, cascade: bool, force: bool) -> None:
+    if not force and volume.migration_status in MIGRATING:
+        raise _not_deletable(volume, "it is being migrated")
     if not force and volume.status not in DELETABLE:
         raise _not_deletable(volume, f"it is {volume.status}")
     if volume.attachments:
@@ -198,8 +200,13 @@ def _check_deletable(session: Session, volume: Volume, cascade: bool, force: boo
         raise _not_deletable(volume, f"a snapshot of it belongs to group snapshot {group_snapshot}")
     if any(status in ("creating", "deleting") for status, _ in snapshots):
         raise InvalidVolume(why=f"Snapshots of volume {volume.id} are being created or deleted.")
-    if session.scalar(select(exists().where(Volume.source_volid == volume.id, Volume.status == "creating"))):
+    if is_being_copied(session, volume.id):
         raise InvalidVolume(why=f"Volume {volume.id} is being copied.")
+
+
+def is_being_copied(session: Session, volume_id: str) -> bool:
+    """Whether a new volume is being created from this one."""
+    return bool(session.scalar(select(exists().where(Volume.source_volid == volume_id, Volume.status == "creating"))))
 
 
 def _not_deletable(volume: Volume, why: str) -> InvalidVolume:
@@ -219,8 +226,13 @@ def update(volume: Volume, values: Mapping[str, object]) -> Volume:
     return volume
 
 
-def reset_status(session: Session, volume: Volume, status: str | None, attach_status: str | None) -> None:
-    """Set the statuses as an administrator asks, whatever they were; `detached` drops all attachments."""
+def reset_status(
+    session: Session, volume: Volume, status: str | None, attach_status: str | None, migration_status: str | None = None
+) -> None:
+    """Set the statuses as an administrator asks, whatever they were; `detached` drops all attachments, and a migration
+    status `none` is no status."""
+    if migration_status:
+        volume.migration_status = None if migration_status == "none" else migration_status
     if status:
         volume.status = status
     if attach_status:

@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
+from pileus_volume.drivers import sparse_files
 from pileus_volume.rpc import Disk, Export
 
 
@@ -88,6 +89,21 @@ class Backend(ABC):
     @abstractmethod
     def open_content(self, volume_id: str, snapshot_id: str | None, disk_format: str) -> AbstractContextManager[Path]:
         """A temporary file of that format with the content of the disk, or of its snapshot if one is given."""
+
+    def receive(self, disk: Disk, source: "Backend") -> None:
+        """Create the disk with the content of another backend's disk of this id; what an earlier try left is replaced.
+
+        Raises DiskBusy if a process has the source open. A driver that can copy directly does so; this way needs room
+        for two more copies.
+        """
+        self.delete(disk.volume_id)
+        with source.open_content(disk.volume_id, None, "raw") as content, self.replace_content(disk) as target:
+            sparse_files.copy(content, target)
+
+    def has_content_of(self, volume_id: str, source: "Backend") -> bool:
+        """Whether the disk has the same content as another backend's disk of this id."""
+        with self.open_content(volume_id, None, "raw") as own, source.open_content(volume_id, None, "raw") as other:
+            return sparse_files.are_equal(own, other)
 
 
 class ExportServer(ABC):

@@ -109,6 +109,8 @@ class FakeBackend(Backend, ExportServer):
         """A temporary file with the disk's origin, after a qcow2 header if that is the format."""
         if disk_format not in ("raw", "qcow2"):
             raise ToolFailed(tool="fake", why=f"images of format {disk_format} can't be made")
+        if volume_id not in self.disks:
+            raise ToolFailed(tool="fake", why=f"no disk {volume_id}")
         with NamedTemporaryFile() as file:
             if disk_format == "qcow2":
                 file.write(_empty_qcow2(self.disks[volume_id]))

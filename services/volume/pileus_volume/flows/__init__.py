@@ -11,9 +11,11 @@ from pileus_volume.flows.delete_backup import delete_backup
 from pileus_volume.flows.delete_group import delete_group
 from pileus_volume.flows.delete_group_snapshot import delete_group_snapshot
 from pileus_volume.flows.delete_snapshot import delete_snapshot
+from pileus_volume.flows.delete_source import delete_source_of_volume
 from pileus_volume.flows.delete_volume import delete_volume
 from pileus_volume.flows.extend_volume import extend_volume
 from pileus_volume.flows.import_backup import import_backup
+from pileus_volume.flows.migrate_volume import migrate_volume
 from pileus_volume.flows.reimage_volume import reimage_volume
 from pileus_volume.flows.restore_backup import create_volume_from_backup, restore_volume
 from pileus_volume.flows.revert_volume import revert_volume
@@ -34,6 +36,8 @@ FLOWS = [
     revert_volume,
     reimage_volume,
     apply_exports,
+    migrate_volume,
+    delete_source_of_volume,
     back_up_volume,
     create_volume_from_backup,
     restore_volume,

@@ -12,7 +12,6 @@ import pytest
 
 from pileus_volume.agent.__main__ import clear
 from pileus_volume.config import Config
-from pileus_volume.drivers.backend_specs import all_backends
 from pileus_volume.drivers.base import Backend, ImageFile
 from pileus_volume.drivers.fake import FakeBackend
 from pileus_volume.drivers.file.driver import FileBackend
@@ -327,31 +326,3 @@ def test_disks_are_for_their_owner_only(storage):
 def test_tcp_beyond_the_loopback_needs_certificates(tmp_path):
     with pytest.raises(ValueError, match="nbd_tls"):
         FileBackend(Config(state=str(tmp_path), nbd="0.0.0.0:10809"))
-
-
-def test_two_backends_of_a_host_keep_and_serve_their_own(tmp_path):
-    elsewhere = tmp_path / "elsewhere"
-    config = Config(
-        state=str(tmp_path / "state"),
-        nbd=f"127.0.0.1:{free_port()}",
-        further_backends=("ssd:file", f"hdd:file:{elsewhere}"),
-    )
-    made = {spec.name: (spec, FileBackend(config, spec)) for spec in all_backends(config)}
-    volumes = {name: new() for name in made}
-    try:
-        for number, (name, (spec, backend)) in enumerate(made.items(), start=1):
-            backend.create(Disk(volumes[name], 1))
-            backend.set_exports([Export(volumes[name], new(), f"of-{name}", True)])
-            io(f"nbd://127.0.0.1:{spec.nbd_port}/of-{name}", f"write -P {number} 0 1M", form="raw")
-        assert made[""][1].directory == str(tmp_path / "state/volumes")
-        assert made["ssd"][1].directory == str(tmp_path / "state/volumes/ssd")
-        assert made["hdd"][1].directory == str(elsewhere)
-        for _, backend in made.values():
-            backend.set_exports([])
-        for number, (name, (_, backend)) in enumerate(made.items(), start=1):
-            io(Path(backend.directory, file_name(volumes[name])), f"read -P {number} 0 1M")
-            assert len(list(Path(backend.directory).glob("volume-*"))) == 1
-    finally:
-        for _, backend in made.values():
-            backend.stop_serving()
-    assert elsewhere.stat().st_mode & 0o777 == 0o711

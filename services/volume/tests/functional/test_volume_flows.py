@@ -230,7 +230,14 @@ SCENARIOS = {
 UNSTOPPABLE = ("volume.delete", "snapshot.delete", "exports.apply")  # their jobs can't be cancelled
 
 
-ELSEWHERE = ("backup.", "volume.restore", "volume.create_from_backup", "group")  # test_backup_flows, test_group_flows
+ELSEWHERE = (
+    "backup.",
+    "volume.restore",
+    "volume.create_from_backup",
+    "group",
+    "volume.migrate",
+    "volume.delete_source",
+)  # test_backup_flows, test_group_flows, test_volume_migration
 
 
 def test_every_flow_has_a_scenario():

@@ -159,6 +159,24 @@ class FileBackend(Backend, ExportServer):
         finally:
             copy.unlink(missing_ok=True)
 
+    def receive(self, disk: Disk, source: Backend) -> None:
+        """Copy the other backend's file; one that isn't a file of this driver goes by way of a raw copy."""
+        if not isinstance(source, FileBackend):
+            super().receive(disk, source)
+            return
+        path = self._path(disk.volume_id)
+        path.unlink(missing_ok=True)
+        with self._building(disk) as part:
+            assert part is not None
+            qcow2_files.copy(source._path(disk.volume_id), part)
+            _fit(part, disk)
+
+    def has_content_of(self, volume_id: str, source: Backend) -> bool:
+        """Compare the files, or raw copies of them."""
+        if not isinstance(source, FileBackend):
+            return super().has_content_of(volume_id, source)
+        return qcow2_files.are_equal(self._path(volume_id), source._path(volume_id))
+
     def set_exports(self, exports: Sequence[Export]) -> None:
         """Have the storage daemon serve exactly these exports."""
         self._daemon.set_exports(exports, {export.volume_id: self._path(export.volume_id) for export in exports})

@@ -80,6 +80,13 @@ def fill(raw: Path, target: Path) -> None:
         qemu_img.convert(Disk(raw, "raw"), checked_disk(target), raw.stat().st_size, keep=True)
 
 
+def are_equal(one: Path, other: Path) -> bool:
+    """Whether a guest would see the same content in both disks."""
+    with translated_errors(one):
+        size = max(virtual_size(one), virtual_size(other))
+        return qemu_img.compare(checked_disk(one), checked_disk(other), size)
+
+
 @contextmanager
 def translated_errors(path: Path) -> Iterator[None]:
     """Turn failures of qemu-img into DiskBusy, if another process has the disk open, or ToolFailed."""
