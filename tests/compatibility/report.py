@@ -33,8 +33,6 @@ PAGE = HERE.parents[1] / "docs" / "compatibility.md"
 SERVICES = ("identity", "compute", "image", "volume", "network", "object-store", "placement")
 SAMPLE = "11111111-2222-3333-4444-555555555555"
 REFUSED = {
-    "evacuate",
-    "migrate",
     "os-migrateLive",  # actions that answer 501, whatever is asked
     "enable_replication",
     "disable_replication",

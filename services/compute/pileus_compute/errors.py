@@ -67,6 +67,18 @@ class NoValidHost(CloudError):
     text = "No valid host was found. {why}"
 
 
+class SourceIsUp(BadRequest):
+    """In the words of OpenStack: a server is evacuated only from a host that is down."""
+
+    text = "Compute service of {host} is still in use."
+
+
+class SourceIsDown(Conflict):
+    """In the words of OpenStack: a server's host has to work with it when it moves."""
+
+    text = "Service is unavailable at this time."
+
+
 class GroupNotFound(NotFound):
     text = "Instance group {group} could not be found."
 

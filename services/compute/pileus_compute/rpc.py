@@ -40,7 +40,6 @@ class Image:
     """What the image service declares: raw, qcow2, vmdk, vdi, vhdx, iso, aki, ari. The host looks for itself."""
     sha256: str | None = None
     size: int | None = None
-    """Stored bytes."""
     virtual_size: int | None = None
 
 
@@ -97,6 +96,8 @@ class LocalDisk:
     format: str = ""
     """Filesystem to make (ext4, …); empty: the host's default for ephemeral disks. Ignored for swap."""
     bus: str = "virtio"
+    image: Image | None = None
+    """What the disk has on another host, from which the server comes. None: the disk is new, and blank."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,7 @@ class Guest:
     """The image's `hw_*` and `os_*` properties: hw_disk_bus, hw_vif_model, hw_machine_type, hw_cdrom_bus, hw_rng_model,
     hw_video_model, hw_qemu_guest_agent, hw_firmware_type, hw_boot_menu … Unknown ones are ignored."""
     rescue: Image | None = None
-    """Set: the guest is being rescued; it boots from this and has its own root disk as the second one."""
+    """Set: the guest is rescued: it boots from this and has its own root disk as the second one."""
     project_id: str = ""
     user_id: str = ""
 
@@ -166,8 +167,7 @@ class GuestState:
 class Endpoint:
     """Where a console proxy on the network's inside can reach a guest's console."""
 
-    kind: str
-    """vnc or serial."""
+    kind: str  # vnc or serial
     host: str
     port: int
     password: str = ""
@@ -215,7 +215,7 @@ class Wanted:
     power: Power
 
 
-class HostAgent(Interface, topic="compute.agent", version="1.2"):
+class HostAgent(Interface, topic="compute.agent", version="1.3"):
     """Errors not named at a call: GuestAbsent, HypervisorFailed."""
 
     @call(since="1.0", timeout_s=3600)
@@ -232,6 +232,10 @@ class HostAgent(Interface, topic="compute.agent", version="1.2"):
 
         Waits until the taps are wired, or raises TapMissing.
         """
+
+    @call(since="1.3", timeout_s=120)
+    def define(self, guest: Guest) -> None:
+        """Have the guest defined as described but not started, after `prepare`; a known guest stays as it is."""
 
     @call(since="1.0", timeout_s=900)
     def power_off(self, guest_id: str, timeout_s: int = 60) -> None:
@@ -335,6 +339,10 @@ class HostAgent(Interface, topic="compute.agent", version="1.2"):
     def snapshot(self, guest_id: str, upload: Upload) -> Uploaded:
         """Upload the root disk, as it was at one moment, flattened (no backing file). The guest goes on meanwhile."""
 
+    @call(since="1.3", timeout_s=7200)
+    def upload_disk(self, guest_id: str, number: int, upload: Upload) -> Uploaded:
+        """Upload the ephemeral disk `number` of a guest that is off, for another host. Raises GuestRuns."""
+
     @call(since="1.0")
     def console_log(self, guest_id: str, lines: int | None = None) -> str:
         """The end of what the guest wrote to its serial console: `lines` lines, at most 100 KiB in any case."""
@@ -384,7 +392,7 @@ class ControlPlane(Interface, topic="compute.worker", version="1.0"):
         """Report that the host is up, what it has, and what its guests do.
 
         Sent every 15 s with all guests of this cloud on the host, and with only those that have changed when guests
-        change by themselves. The control plane has guests destroyed of which it knows that their servers are gone.
+        change by themselves. The control plane has guests destroyed whose servers are gone, or have left the host.
         """
 
     @call(since="1.0")

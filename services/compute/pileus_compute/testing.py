@@ -28,6 +28,8 @@ from pileus_kit.policy import Enforcer
 from pileus_kit.rpc import Refused, RefusedForNow, RemoteFailure, refusal_of
 from pileus_kit.testing import Client, TokenBook, fresh_sessions, routed_peers
 
+UPLOADS = ("snapshot", "upload_disk")
+
 
 class InProcessAgent:
     """A host's agent without a bus. It calls its fake driver at once, and refuses as an agent behind the bus would."""
@@ -38,7 +40,7 @@ class InProcessAgent:
         self._agent = HostEndpoint(driver, Path(config.state, "scratch"), inspection=inspection)
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        target = self._snapshot if name == "snapshot" else getattr(self._agent, name)
+        target = getattr(self, f"_{name}") if name in UPLOADS else getattr(self._agent, name)
 
         def call(*args: Any, **kwargs: Any) -> Any:
             if self.down:
@@ -57,6 +59,10 @@ class InProcessAgent:
     def _snapshot(self, guest_id: str, upload: Upload) -> Uploaded:
         """Pretend to upload: there may be no image service in the test."""
         self.driver.calls.append(("snapshot", guest_id))
+        return Uploaded(1, "0" * 64)
+
+    def _upload_disk(self, guest_id: str, number: int, upload: Upload) -> Uploaded:
+        self.driver.calls.append(("upload_disk", guest_id))
         return Uploaded(1, "0" * 64)
 
 

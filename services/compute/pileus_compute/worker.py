@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from pileus_compute.config import Config
-from pileus_compute.core import host_reports, server_jobs, workers
+from pileus_compute.core import host_reports, leftovers, server_jobs, workers
 from pileus_compute.core.tools import TOPIC, Tools
 from pileus_compute.db.models import Event, Host, Job
 from pileus_compute.flows import FLOWS
@@ -37,6 +37,9 @@ class AgentAPI(ControlPlane):
             orphans = host_reports.record_hello(session, host, inventory, guests)
         for guest_id in orphans:
             self.tools.agent(host).destroy(guest_id)
+        if orphans:
+            with self.tools.sessions.begin() as session:
+                leftovers.forget(session, host, orphans)
 
     def wanted(self, host: str) -> list[Wanted]:
         with self.tools.sessions.read() as session:

@@ -18,6 +18,7 @@ from pileus_compute.drivers.base import (
     Extend,
     Hypervisor,
     KeptDisks,
+    MovableDisks,
     Password,
     Rescue,
     Snapshot,
@@ -101,6 +102,10 @@ class HostEndpoint(HostAgent):
     def boot(self, guest: Guest) -> Booted:
         with self.locks.of(guest.id):
             return self.hypervisor.boot(guest)
+
+    def define(self, guest: Guest) -> None:
+        with self.locks.of(guest.id):
+            self.hypervisor.define(guest)
 
     def power_off(self, guest_id: str, timeout_s: int = 60) -> None:
         with self.locks.of(guest_id):
@@ -190,12 +195,21 @@ class HostEndpoint(HostAgent):
             self._able(Password).set_password(guest_id, user, password)
 
     def snapshot(self, guest_id: str, upload: Upload) -> Uploaded:
+        take = self._able(Snapshot).snapshot
+        return self._upload(guest_id, upload, lambda path: take(guest_id, path, upload.format))
+
+    def upload_disk(self, guest_id: str, number: int, upload: Upload) -> Uploaded:
+        copy = self._able(MovableDisks).copy_disk
+        return self._upload(guest_id, upload, lambda path: copy(guest_id, number, path, upload.format))
+
+    def _upload(self, guest_id: str, upload: Upload, write: Callable[[Path], None]) -> Uploaded:
+        """Upload what `write` writes to a file that doesn't exist yet."""
         make_traversable(self.scratch)  # QEMU writes into it as the guest's user
         path = self.scratch / f"{guest_id}.snapshot"
         with self.locks.of(guest_id):
             try:
                 path.unlink(missing_ok=True)
-                self._able(Snapshot).snapshot(guest_id, path, upload.format)
+                write(path)
                 return upload_file(path, upload, self._certificates)
             finally:
                 path.unlink(missing_ok=True)

@@ -37,6 +37,7 @@ ACTIONS = {
     "offload": "shelveOffload",
     "confirm_resize": "confirmResize",
     "revert_resize": "revertResize",
+    "revert_migrate": "revertResize",
     "change_password": "changePassword",
 }
 """OpenStack's name of the action of a flow, where it differs from the flow's."""
@@ -53,7 +54,7 @@ def _target(server_id: str, **_: object) -> Target:
 
 
 def action_name(job: Job) -> str:
-    name = job.flow.partition(".")[2]
+    name = str(job.data.get("action") or job.flow.partition(".")[2])
     return ACTIONS.get(name, name)
 
 

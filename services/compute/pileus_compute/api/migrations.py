@@ -1,4 +1,4 @@
-"""`/os-migrations` and `/servers/ID/migrations`: resizes, and live migrations, of which there are none."""
+"""`/os-migrations` and `/servers/ID/migrations`: moves of servers, and live migrations, of which there are none."""
 
 from flask import request
 
@@ -9,7 +9,7 @@ from pileus_compute.api.tools import tools
 from pileus_compute.api.views.links import iso_micros
 from pileus_compute.core import migrations
 from pileus_compute.core.migrations import MigrationQuery
-from pileus_compute.db.models import Job
+from pileus_compute.db.models import Migration
 from pileus_kit.errors import NotFound
 from pileus_kit.json_types import Answer, JsonObject
 from pileus_kit.web import Resource, allowed, caller, enforce, version
@@ -30,28 +30,27 @@ LIST = {
 HOSTS = ("source_compute", "source_node", "dest_compute", "dest_node", "dest_host")
 
 
-def migration_view(job: Job) -> JsonObject:
-    host = job.data.get("host")
+def migration_view(row: Migration) -> JsonObject:
     view: JsonObject = {
-        "id": int(job.id[:7], 16),
-        "instance_uuid": job.subject,
-        "status": migrations.STATUSES[job.state],
-        "source_compute": host,
-        "source_node": host,
-        "dest_compute": host,
-        "dest_node": host,
-        "dest_host": None,
-        "created_at": iso_micros(job.created_at),
-        "updated_at": iso_micros(job.updated_at),
+        "id": row.id,
+        "instance_uuid": row.server_id,
+        "status": row.status,
+        "source_compute": row.source_host,
+        "source_node": row.source_host,
+        "dest_compute": row.dest_host,
+        "dest_node": row.dest_host,
+        "dest_host": row.dest_address,
+        "created_at": iso_micros(row.created_at),
+        "updated_at": iso_micros(row.updated_at),
         "old_instance_type_id": None,
         "new_instance_type_id": None,
     }
     if version() >= (2, 23):
-        view["migration_type"] = migrations.TYPE
+        view["migration_type"] = row.type
     if version() >= PAGED:
-        view["uuid"] = job.id
+        view["uuid"] = row.uuid
     if version() >= (2, 80):
-        view |= {"user_id": job.user_id, "project_id": job.project_id}
+        view |= {"user_id": row.user_id, "project_id": row.project_id}
     if not allowed(RULE + ":host"):
         view |= dict.fromkeys(HOSTS)
     return view
@@ -68,7 +67,8 @@ def _query() -> MigrationQuery:
         server_id=args.get("instance_uuid"),
         status=args.get("status"),
         type=args.get("migration_type"),
-        hosts=tuple(args[name] for name in ("host", "source_compute") if args.get(name)),
+        host=args.get("host"),
+        source_host=args.get("source_compute"),
         since=since,
         before=before,
     )
@@ -80,18 +80,18 @@ def index() -> Answer:
     if query.project_id is None or query.project_id != caller().project_id:
         enforce(RULE + ":all_projects")
     with tools().sessions.read() as session:
-        jobs = migrations.list_migrations(session, query)
-    view: JsonObject = {"migrations": [migration_view(job) for job in jobs]}
+        rows = migrations.list_migrations(session, query)
+    view: JsonObject = {"migrations": [migration_view(row) for row in rows]}
     if version() < PAGED:
         return view
-    return view | links_to_next("migrations_links", jobs, query.limit, jobs[-1].id if jobs else None)
+    return view | links_to_next("migrations_links", rows, query.limit, rows[-1].uuid if rows else None)
 
 
 @resource.endpoint(
     "GET", "/v2.1/servers/<server_id>/migrations", policy=OF_SERVER + "index", target=server_target, since=(2, 23)
 )
 def index_of_server(server_id: str) -> Answer:
-    """List the server's live migrations that are under way: servers don't move between hosts yet."""
+    """List the server's live migrations that are under way: running servers don't move between hosts yet."""
     return {"migrations": []}
 
 

@@ -202,9 +202,9 @@ def unbind_port(peers: Peers, port_id: str) -> None:
         _update_port(peers, port_id, free)
 
 
-def move_port(peers: Peers, port_id: str, host: str) -> None:
+def move_port(peers: Peers, port_id: str, host: str) -> Port:
     """Bind a server's port to another host, or to none ("")."""
-    _update_port(peers, port_id, {"binding:host_id": host})
+    return _update_port(peers, port_id, {"binding:host_id": host})
 
 
 def set_security_groups(peers: Peers, port_id: str, group_ids: list[str], caller: Caller) -> None:

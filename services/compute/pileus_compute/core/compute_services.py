@@ -3,7 +3,8 @@
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from pileus_compute.db.models import Host, Server
+from pileus_compute.core import leftovers
+from pileus_compute.db.models import Allocation, Host, Server
 from pileus_compute.errors import HostNotFound, ServiceNotFound
 from pileus_kit.errors import Conflict
 
@@ -49,4 +50,10 @@ def delete(session: Session, service_id: ServiceId) -> None:
         raise Conflict(
             why="Unable to delete compute service that is hosting instances. Migrate or delete the instances first."
         )
+    if session.scalar(select(func.count()).select_from(Allocation).where(Allocation.host == host.name)):
+        raise Conflict(
+            why="Unable to delete compute service that has in-progress migrations. Complete or revert the migrations "
+            "first."
+        )
+    leftovers.forget_host(session, host.name)
     session.delete(host)

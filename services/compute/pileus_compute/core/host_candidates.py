@@ -83,7 +83,7 @@ def _located(spec: RequestSpec, aggregates: dict[int, Aggregate]) -> Iterator[Co
     """Yield which hosts are where the server should be."""
     if spec.host:
         yield Host.name == spec.host
-    if unwanted := spec.excluded | spec.other_than:
+    if unwanted := spec.excluded | spec.other_than | ({spec.present} if spec.present else set()):
         yield Host.name.not_in(unwanted)
     if spec.same_as is not None:
         yield Host.name.in_(spec.same_as)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from pileus_compute.core import hosts, server_jobs, states
+from pileus_compute.core import hosts, leftovers, server_jobs, states
 from pileus_compute.db.models import DeletedServer, Host, Server
 from pileus_compute.rpc import GuestState, Inventory, Power, Wanted
 from pileus_kit import hosts as host_rows
@@ -38,18 +38,22 @@ class _ServerOnHost:
 
 
 def record_hello(session: Session, host: str, inventory: Inventory, guests: Iterable[GuestState]) -> list[str]:
-    """Record an agent's report. Return the guests that shall be destroyed: they belong to no server on any host."""
+    """Record an agent's report. Return the guests that shall be destroyed: they belong to no server on any host, or to
+    one that left this host for good."""
     hosts.record_report(session, host, _described(inventory))
     reported = {guest.id: guest.power for guest in guests}
     here = _servers_on(session, host, reported)
     _record_power(session, here, reported)
-    return _orphans(session, reported.keys() - {server.id for server in here})
+    orphans = _orphans(session, reported.keys() - {server.id for server in here})
+    return list(dict.fromkeys(leftovers.list_on(session, host) + orphans))
 
 
 def is_known(session: Session, host: str, inventory: Inventory, guests: Iterable[GuestState], silence_s: float) -> bool:
     """Whether a report of a host that is up says nothing that isn't on record."""
     known = session.get(Host, host)
     if known is None or not host_rows.is_up(known, silence_s) or not hosts.is_reported(known, _described(inventory)):
+        return False
+    if leftovers.list_on(session, host):
         return False
     reported = {guest.id: guest.power for guest in guests}
     here = _servers_on(session, host, reported) if reported else []

@@ -71,6 +71,8 @@ class BootData:
 @dataclass(frozen=True)
 class DeleteServerData:
     host: str | None = None
+    others: tuple[str, ...] = ()
+    """Hosts on which a move has left something of the server."""
     project_id: str = ""
     users_ports: tuple[str, ...] = ()
     has_volumes: bool = False
@@ -156,6 +158,68 @@ class ResizeServerData:
 class RevertResizeData:
     running: bool = False
     booted: Booted | None = None
+
+
+@dataclass(frozen=True)
+class MigrateServerData:
+    action: str
+    """What was asked for: migrate or resize."""
+    flavor: JsonObject
+    """The flavor that the server has on the other host, as a server remembers it."""
+    running: bool
+    """Whether the server ran, and so runs on the other host."""
+    source: str
+    """The host that the server leaves."""
+    requested_host: str | None = None
+    """Given by administrators: the only host that will do."""
+    images: Mapping[str, str] = field(default_factory=dict)
+    """Given: disk -> the image in which it travels. A disk is "root" or the number of a blank one."""
+    host: str = ""
+    zone: str | None = None
+    connected: Mapping[str, ConnectedVolume] = field(default_factory=dict)
+    booted: Booted | None = None
+
+
+@dataclass(frozen=True)
+class EvacuateServerData:
+    source: str
+    """The host that is down."""
+    running: bool
+    """Whether the server is to run on the other host."""
+    requested_host: str | None = None
+    forced: bool = False
+    """The requested host takes the server whatever else is asked of its host."""
+    host: str = ""
+    zone: str | None = None
+    """The zone that the server was in."""
+    connected: Mapping[str, ConnectedVolume] = field(default_factory=dict)
+    booted: Booted | None = None
+
+
+@dataclass(frozen=True)
+class RevertMigrateData:
+    source: str
+    """The host that the server goes back to."""
+    host: str
+    """The host that it leaves."""
+    running: bool
+    connected: Mapping[str, ConnectedVolume] = field(default_factory=dict)
+    booted: Booted | None = None
+
+
+@dataclass(frozen=True)
+class ReturnServerData:
+    running: bool
+    """Whether the server is to run on the host where it is."""
+    host: str = ""
+    connected: Mapping[str, ConnectedVolume] = field(default_factory=dict)
+    booted: Booted | None = None
+
+
+@dataclass(frozen=True)
+class LeaveHostData:
+    host: str
+    destroyed: bool = False
 
 
 @dataclass(frozen=True)

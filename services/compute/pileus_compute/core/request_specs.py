@@ -1,7 +1,7 @@
 """What a server asks of a host, and a host that may do."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pileus_compute.core.hosts import Claim, Ratios
 from pileus_compute.db.models import Host
@@ -21,7 +21,9 @@ class RequestSpec:
     host: str | None = None
     """The only host that will do."""
     excluded: frozenset[str] = frozenset()
-    """Hosts on which the server has failed before."""
+    """Hosts on which the server has failed before, or that may still have something of it."""
+    present: str | None = None
+    """The host that the server is to leave."""
     avoided: frozenset[str] = frozenset()
     """Hosts that will do if there is no other."""
     same_as: frozenset[str] | None = None
@@ -36,6 +38,24 @@ class RequestSpec:
     extra_specs: dict[str, str] = field(default_factory=dict)
     properties: dict[str, str] = field(default_factory=dict)
     """See core.image_properties."""
+
+    def elsewhere(self, present: str, host: str | None = None) -> "RequestSpec":
+        """Return this for a server that leaves its present host, for `host` if one is given. The host that was asked
+        for when the server was created doesn't matter any more."""
+        return replace(self, host=host, present=present)
+
+    def forced(self) -> "RequestSpec":
+        """Return what is left of this if an administrator insists on the host: that it is up and has room."""
+        return replace(
+            self,
+            zone=None,
+            same_as=None,
+            other_than=frozenset(),
+            group_policy=None,
+            group_hosts=(),
+            extra_specs={},
+            properties={},
+        )
 
     def aggregate_values(self) -> Iterator[tuple[str, str]]:
         """Yield the keys and values that the host's aggregates must have: `aggregate_instance_extra_specs:KEY`."""

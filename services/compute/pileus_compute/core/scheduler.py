@@ -1,12 +1,13 @@
 """The scheduler: chooses the host of a server by filters and weights, and says what each unsuitable host lacks."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from pileus_compute.config import Config
-from pileus_compute.core import guests, host_candidates, hosts
+from pileus_compute.core import guests, host_candidates, hosts, leftovers
 from pileus_compute.core.hosts import Claim, Ratios
 from pileus_compute.core.request_specs import (
     AVOIDED_WEIGHT,
@@ -18,6 +19,7 @@ from pileus_compute.core.request_specs import (
 from pileus_compute.db.models import Server, ServerGroup
 from pileus_compute.errors import NoValidHost
 from pileus_kit import hosts as host_rows
+from pileus_kit.json_types import JsonObject
 
 Filter = Callable[[Candidate, RequestSpec], str | None]
 """Returns why the host is unsuitable, as the end of a sentence that begins with its name; None if it is suitable."""
@@ -34,6 +36,8 @@ def named(candidate: Candidate, spec: RequestSpec) -> str | None:
     """The host must be the requested one, if one is, and must not have failed the server before."""
     if spec.host and candidate.host.name != spec.host:
         return f"is not the requested host {spec.host}"
+    if candidate.host.name == spec.present:
+        return "is the server's present host"
     return "was tried before" if candidate.host.name in spec.excluded else None
 
 
@@ -162,7 +166,8 @@ def load_request_spec(
     host: str | None = None,
     avoided: frozenset[str] = frozenset(),
 ) -> RequestSpec:
-    """Return what the server asks of a host, with its hints and its group looked up."""
+    """Return what the server asks of a host, with its hints and its group looked up. A host that may still have
+    something of the server, from before it was moved away, is excluded."""
     group = session.get(ServerGroup, server.group_id) if server.group_id else None
     same = _listed(server.scheduler_hints.get("same_host"))
     different = _listed(server.scheduler_hints.get("different_host"))
@@ -174,7 +179,7 @@ def load_request_spec(
         default_zone=config.default_zone,
         zone=server.requested_zone,
         host=host or server.requested_host,
-        excluded=excluded,
+        excluded=excluded | (leftovers.hosts_of(session, server.id) if server.launched_at else set()),
         avoided=avoided,
         same_as=frozenset(hosts_of[s] for s in same if s in hosts_of) if same else None,
         other_than=frozenset(hosts_of[s] for s in different if s in hosts_of),
@@ -184,6 +189,12 @@ def load_request_spec(
         extra_specs=server.flavor.get("extra_specs", {}),
         properties=guests.properties_of(server),
     )
+
+
+def for_flavor(spec: RequestSpec, server: Server, flavor: JsonObject) -> RequestSpec:
+    """Return what the server asks of a host with another flavor."""
+    properties = guests.properties_from(server.image, flavor)
+    return replace(spec, extra_specs=flavor.get("extra_specs", {}), properties=properties)
 
 
 def _hosts_of_group(session: Session, group: ServerGroup, server: Server) -> tuple[str, ...]:

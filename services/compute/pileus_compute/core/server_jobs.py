@@ -20,6 +20,8 @@ from pileus_kit.json_types import JsonObject
 HOUSEKEEPING = (
     "server.drop_kept_disks",
     "server.refresh_addresses",
+    "server.return",
+    "server.leave_host",
 )  # flows that no user asked for: they are no instance actions
 MAX_LISTED = 1000
 PART_LENGTH = 27  # of a part's id: a subject has at most 64 characters
@@ -48,6 +50,12 @@ def offload_subject(server_id: str) -> str:
     return f"{server_id}/offload"
 
 
+def return_subject(server_id: str) -> str:
+    """Return the subject of the job that puts a server in order again after a move that failed. The server counts as
+    busy meanwhile."""
+    return f"{server_id}/return"
+
+
 def has_server() -> ColumnElement[bool]:
     """Return the condition that a job's server exists: its jobs are shown as instance actions for that long."""
     return exists().where(Server.id == func.substr(Job.subject, 1, 36))
@@ -63,7 +71,7 @@ def _of_server(server_id: str) -> ColumnElement[bool]:
 
 def live_jobs(session: Session, server_ids: Sequence[str]) -> dict[str, tuple[str, str]]:
     """Return the flow and step of the live job of each of these servers that has one, by server id."""
-    subjects = {s: s for s in server_ids} | {offload_subject(s): s for s in server_ids}
+    subjects = {of(s): s for of in (str, offload_subject, return_subject) for s in server_ids}
     return {
         subjects[subject]: (flow, step)
         for subject, flow, step in session.execute(

@@ -48,6 +48,7 @@ MOVES: dict[str, dict[str, str]] = {  # event: {from: to}
     "suspended": {"ACTIVE": "SUSPENDED", "RESCUE": "SUSPENDED", "SUSPENDED": "SUSPENDED"},
     "resumed": {"SUSPENDED": "ACTIVE", "ACTIVE": "ACTIVE"},
     "rebuilt": dict.fromkeys(("ACTIVE", "SHUTOFF", "ERROR", "PAUSED", "SUSPENDED", "RESCUE"), "ACTIVE"),
+    "evacuated": dict.fromkeys(("ACTIVE", "SHUTOFF", "ERROR"), "ACTIVE"),
     "rescued": dict.fromkeys(("ACTIVE", "SHUTOFF", "ERROR", "RESCUE"), "RESCUE"),
     "unrescued": {"RESCUE": "ACTIVE", "ACTIVE": "ACTIVE"},
     "resized": {"ACTIVE": "VERIFY_RESIZE", "SHUTOFF": "VERIFY_RESIZE"},
@@ -77,6 +78,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {  # action: statuses in which a user may 
     "unrescue": ("RESCUE",),
     "resize": ("ACTIVE", "SHUTOFF"),
     "migrate": ("ACTIVE", "SHUTOFF"),
+    "evacuate": ("ACTIVE", "SHUTOFF", "ERROR"),
     "confirmResize": ("VERIFY_RESIZE",),
     "revertResize": ("VERIFY_RESIZE",),
     "createImage": ("ACTIVE", "SHUTOFF", "PAUSED", "SUSPENDED"),
@@ -139,8 +141,22 @@ TASK_STATES: dict[str, dict[str, str | None]] = {  # flow: {step: task_state}; "
     "server.rescue": {"": "rescuing"},
     "server.unrescue": {"": "unrescuing"},
     "server.resize": {"": "resize_prep", "boot": "resize_finish"},
+    "server.migrate": {
+        "": "resize_finish",
+        NOT_STARTED: "resize_prep",
+        "check_source": "resize_prep",
+        "select_host": "resize_prep",
+        "power_off": "resize_migrating",
+        "upload_disks": "resize_migrating",
+        "change_host": "resize_migrated",
+        "connect": "resize_migrated",
+        "record_connections": "resize_migrated",
+    },
+    "server.evacuate": {"": "rebuilding", "boot": "rebuild_spawning"},
+    "server.return": {"": "resize_reverting"},
     "server.confirm_resize": {"": None},
     "server.revert_resize": {"": "resize_reverting"},
+    "server.revert_migrate": {"": "resize_reverting"},
     "server.snapshot": {"": "image_uploading", NOT_STARTED: "image_snapshot"},
     "server.snapshot_volumes": {"": "image_snapshot", "activate_image": "image_uploading"},
     "server.backup": {"": "image_backup"},
@@ -157,6 +173,9 @@ TRANSITIONAL: dict[str, str] = {  # flow: what the status shows while it runs
     "server.rebuild_volume": "REBUILD",
     "server.resize": "RESIZE",
     "server.revert_resize": "REVERT_RESIZE",
+    "server.migrate": "RESIZE",
+    "server.revert_migrate": "REVERT_RESIZE",
+    "server.evacuate": "REBUILD",
     "server.change_password": "PASSWORD",
 }
 
@@ -173,8 +192,6 @@ def shown_status(server: Server | DeletedServer, flow: str | None) -> str:
     """Return the status that users see, while a job of `flow` runs or none does."""
     if server.status == "ERROR" and TRANSITIONAL.get(flow or "") != "REBUILD":
         return "ERROR"
-    if flow == "server.resize" and (server.saved_state or {}).get("migration"):
-        return "MIGRATING"
     return TRANSITIONAL.get(flow or "", server.status)
 
 

@@ -266,6 +266,36 @@ class Allocation(Model):
     disk_gib: Mapped[int]
 
 
+class Migration(Model):
+    """A server's move to another size or another host, as administrators see it. Its `uuid` is the id of its job."""
+
+    __tablename__ = "migrations"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    uuid: Mapped[str] = mapped_column(String(36), unique=True)
+    server_id: Mapped[str] = mapped_column(String(36), index=True)
+    type: Mapped[str] = mapped_column(String(16))  # migration resize evacuation
+    status: Mapped[str] = mapped_column(String(16))
+    source_host: Mapped[str | None] = mapped_column(String(255))
+    dest_host: Mapped[str | None] = mapped_column(String(255))
+    dest_address: Mapped[str | None] = mapped_column(String(255))
+    user_id: Mapped[str | None] = mapped_column(String(255))
+    project_id: Mapped[str | None] = mapped_column(String(255))
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now, index=True)
+
+
+class Leftover(Model):
+    """A host that a server was moved away from for good, and that may still have its guest and disks: the host's agent
+    is told to destroy them, at the latest with its next report."""
+
+    __tablename__ = "leftovers"
+
+    host: Mapped[str] = mapped_column(String(255), primary_key=True)
+    server_id: Mapped[str] = mapped_column(String(36), primary_key=True, index=True)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
 class Aggregate(Model):
     __tablename__ = "aggregates"
 

@@ -39,6 +39,10 @@ class Hypervisor(ABC):
         """Define the guest as described and start it; leave a running or paused one alone."""
 
     @abstractmethod
+    def define(self, guest: Guest) -> None:
+        """Define the guest as described, without starting it; leave a known one alone."""
+
+    @abstractmethod
     def press_power_button(self, guest_id: str) -> None:
         """Press the power button, once. Nothing happens if the guest doesn't run."""
 
@@ -186,6 +190,15 @@ class Snapshot(ABC):
     @abstractmethod
     def abandon_snapshot(self, guest_id: str) -> None:
         """End a snapshot that an earlier process had begun."""
+
+
+class MovableDisks(ABC):
+    """The local disks of a guest that is off can be brought to another host: the root disk by `Snapshot`, blank disks
+    by this; `prepare` makes them of `LocalDisk.image` there."""
+
+    @abstractmethod
+    def copy_disk(self, guest_id: str, number: int, into: Path, format: str) -> None:
+        """Write the ephemeral disk `number` to the new file `into`: qcow2 or raw. Raises GuestRuns."""
 
 
 class Console(ABC):

@@ -12,6 +12,7 @@ from pileus_compute.drivers.base import (
     Extend,
     Hypervisor,
     KeptDisks,
+    MovableDisks,
     OrphanedDisks,
     Password,
     Rescue,
@@ -21,7 +22,7 @@ from pileus_compute.drivers.base import (
     VolumeSnapshots,
 )
 from pileus_compute.drivers.fake_host import FakeGuest, FakeHost, addresses_of
-from pileus_compute.errors import GuestAbsent, GuestUnsupported
+from pileus_compute.errors import GuestAbsent, GuestRuns, GuestUnsupported
 from pileus_compute.rpc import (
     Attached,
     Booted,
@@ -54,6 +55,7 @@ class Fake(
     OrphanedDisks,
     Suspend,
     KeptDisks,
+    MovableDisks,
     Rescue,
     Extend,
     Password,
@@ -74,6 +76,8 @@ class Fake(
         with self._lock:
             disks = self.guests_by_id.setdefault(guest.id, FakeGuest(guest.id))
             disks.root = disks.root or (guest.image.id if guest.image else "volume")
+            for disk in guest.ephemeral if not disks.ephemeral else ():
+                disks.ephemeral = disk.image.id if disk.image else "blank"
             self.save()
 
     def boot(self, guest: Guest) -> Booted:
@@ -89,6 +93,16 @@ class Fake(
                 known.log += f"=== {guest.hostname}: boot finished ===\n"
                 self.save()
             return Booted(known.power, dict(known.volumes), addresses=addresses_of(known))
+
+    def define(self, guest: Guest) -> None:
+        self.enter("define", guest.id)
+        with self._lock:
+            known = self.guests_by_id.setdefault(guest.id, FakeGuest(guest.id))
+            if known.power is None:
+                known.power = Power.STOPPED
+                known.nics = {nic.port_id: nic.tap for nic in guest.nics}
+                known.volumes = {volume.id: volume.device for volume in guest.volumes}
+                self.save()
 
     def press_power_button(self, guest_id: str) -> None:
         self.enter("press_power_button", guest_id)
@@ -196,11 +210,21 @@ class Fake(
     def snapshot(self, guest_id: str, into: Path, format: str) -> None:
         self.enter("snapshot", guest_id)
         self.guest(guest_id)
+        self._write_empty(into, format)
+
+    @staticmethod
+    def _write_empty(into: Path, format: str) -> None:
         with into.open("wb") as file:
             file.truncate(SNAPSHOT_SIZE)
             for offset, content in EMPTY_QCOW2.items() if format == "qcow2" else ():
                 file.seek(offset)
                 file.write(content)
+
+    def copy_disk(self, guest_id: str, number: int, into: Path, format: str) -> None:
+        self.enter("copy_disk", guest_id)
+        if self.guest(guest_id).power in (Power.RUNNING, Power.PAUSED):
+            raise GuestRuns(guest=guest_id, what="copying its disks")
+        self._write_empty(into, format)
 
     def abandon_snapshot(self, guest_id: str) -> None:
         self.enter("abandon_snapshot", guest_id)

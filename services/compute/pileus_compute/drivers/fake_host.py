@@ -31,6 +31,8 @@ class FakeGuest:
     """Port id -> tap."""
     root: str = ""
     """What the root disk was made of: an image's id, or "volume"; empty: there is none."""
+    ephemeral: str = ""
+    """What the blank disks were made of: "blank", or an image's id."""
     kept: str = ""
     rescued: bool = False
     lost: bool = False

@@ -6,11 +6,14 @@ from pileus_compute.flows.attach_volume import attach_volume, detach_volume, ext
 from pileus_compute.flows.change_password import change_password
 from pileus_compute.flows.create_server import create_server, create_server_with_volumes
 from pileus_compute.flows.delete_server import delete_server
+from pileus_compute.flows.evacuate_server import evacuate_server
+from pileus_compute.flows.migrate_server import migrate_server, revert_migrate
 from pileus_compute.flows.rebuild_server import drop_kept_disks, rebuild_server
 from pileus_compute.flows.rebuild_volume import rebuild_volume
 from pileus_compute.flows.refresh_addresses import refresh_addresses
 from pileus_compute.flows.rescue_server import rescue_server, unrescue_server
 from pileus_compute.flows.resize_server import confirm_resize, resize_server, revert_resize
+from pileus_compute.flows.return_server import leave_host, return_server
 from pileus_compute.flows.shelve_server import (
     delete_image_after_unshelve,
     offload_server,
@@ -42,6 +45,11 @@ FLOWS: list[Flow] = [
     resize_server,
     confirm_resize,
     revert_resize,
+    migrate_server,
+    revert_migrate,
+    evacuate_server,
+    return_server,
+    leave_host,
     shelve_server,
     offload_server,
     unshelve_server,

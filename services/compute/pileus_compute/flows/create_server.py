@@ -71,7 +71,7 @@ def forget_ports(session: Session, tools: Tools, work: Work) -> None:
 
 
 def connect_volumes(tools: Tools, work: Work) -> Added:
-    return volumes.connect_volumes(tools, work, str(work.project_id), work.data_as(CreateServerData).host)
+    return volumes.connect_volumes(tools, work.subject, str(work.project_id), work.data_as(CreateServerData).host)
 
 
 def disconnect_volumes(tools: Tools, work: Work) -> None:

@@ -3,7 +3,16 @@
 from sqlalchemy.orm import Session
 
 from pileus_compute.clients import image, volume
-from pileus_compute.core import faults, server_jobs, server_ports, server_volumes, servers, states
+from pileus_compute.core import (
+    faults,
+    leftovers,
+    moves,
+    server_jobs,
+    server_ports,
+    server_volumes,
+    servers,
+    states,
+)
 from pileus_compute.core.job_data import Added, DeleteServerData
 from pileus_compute.core.server_jobs import server_id_of
 from pileus_compute.core.tools import Tools
@@ -26,6 +35,7 @@ def await_other_jobs(session: Session, tools: Tools, work: Work) -> Added:
     rows = server_volumes.list_volumes(session, server_id)
     return {
         "host": server.host,
+        "others": sorted(_other_hosts(session, server)),
         "project_id": server.project_id,
         "users_ports": sorted(server_ports.users_ports(session, server_id)),
         "has_volumes": bool(rows),
@@ -34,10 +44,16 @@ def await_other_jobs(session: Session, tools: Tools, work: Work) -> Added:
     }
 
 
+def _other_hosts(session: Session, server: Server) -> set[str]:
+    """The hosts beside its own on which a move has left something of the server."""
+    return (moves.hosts_claimed(session, server.id) | leftovers.hosts_of(session, server.id)) - {server.host or ""}
+
+
 def destroy(tools: Tools, work: Work) -> None:
-    host = work.data_as(DeleteServerData).host
-    if host:
-        guests.destroy_on(tools, host, server_id_of(work.subject))
+    data = work.data_as(DeleteServerData)
+    for host in (data.host, *data.others):
+        if host:
+            guests.destroy_on(tools, host, server_id_of(work.subject))
 
 
 def disconnect_volumes(tools: Tools, work: Work) -> None:

@@ -1,22 +1,18 @@
 """Resize a server on its host: a second claim, bigger disks made from a copy, confirmed or reverted later."""
 
-from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from pileus_compute.core import hosts, scheduler, server_jobs, states
+from pileus_compute.core import faults, hosts, migrations, moves, scheduler, server_jobs, states
 from pileus_compute.core.job_data import Added, ResizeServerData, RevertResizeData
 from pileus_compute.core.tools import Tools
-from pileus_compute.db.models import Allocation, Server
+from pileus_compute.db.models import Server
+from pileus_compute.errors import NoValidHost
 from pileus_compute.flows.rebuild_server import DROP_KEPT_DISKS, enqueue_drop
 from pileus_compute.steps import guests
 from pileus_compute.steps.guests import agent_of, boot_if_it_ran
+from pileus_compute.steps.moves import enqueue_leave
 from pileus_compute.steps.placement import claim_of
 from pileus_kit.flow import Again, Flow, Local, Remote, Work
-
-SAVED = ("flavor_id", "flavor", "vcpus", "memory_mib")
-"""Columns of a server that a revert restores."""
-RUN, OLD = "run", "old"
-"""Purposes of a server's allocations: a resize holds one of each until it is confirmed."""
 
 
 def claim_new_size(session: Session, tools: Tools, work: Work) -> Added:
@@ -24,27 +20,17 @@ def claim_new_size(session: Session, tools: Tools, work: Work) -> Added:
     server = session.get_one(Server, work.subject)
     if any(job.flow == DROP_KEPT_DISKS for job in server_jobs.unfinished_jobs(session, server.id)):
         raise Again(after=0.3, why="disks of an earlier change are being removed")
-    _change_purpose(session, server.id, RUN, OLD)
-    claim = claim_of(server, work.data_as(ResizeServerData).flavor)
+    flavor = work.data_as(ResizeServerData).flavor
+    claim = claim_of(server, flavor)
     spec = scheduler.load_request_spec(session, server, claim, tools.config, host=server.host)
-    scheduler.select_host(session, server.id, spec)
+    moves.claim(session, server.id, scheduler.for_flavor(spec, server, flavor))
+    migrations.set_destination(session, work.id, str(server.host))
     return {"host": server.host}
 
 
 def release_new_size(session: Session, tools: Tools, work: Work) -> None:
     """Undo of `claim_new_size`."""
-    if session.get(Allocation, (work.subject, OLD)):
-        hosts.release(session, work.subject, RUN)
-        _change_purpose(session, work.subject, OLD, RUN)
-
-
-def _change_purpose(session: Session, server_id: str, purpose: str, now: str) -> None:
-    session.execute(
-        update(Allocation)
-        .where(Allocation.server_id == server_id, Allocation.purpose == purpose)
-        .values(purpose=now)
-        .execution_options(synchronize_session=False)
-    )
+    moves.give_back(session, work.subject)
 
 
 def power_off(tools: Tools, work: Work) -> None:
@@ -64,18 +50,13 @@ def restore_disks(tools: Tools, work: Work) -> None:
 
 
 def change_flavor(session: Session, tools: Tools, work: Work) -> None:
-    server, data = session.get_one(Server, work.subject), work.data_as(ResizeServerData)
-    server.saved_state = {key: getattr(server, key) for key in SAVED} | {"running": data.running}
-    server.flavor_id, server.flavor = data.flavor["id"], dict(data.flavor)
-    server.vcpus, server.memory_mib = data.flavor["vcpus"], data.flavor["memory_mib"]
+    data = work.data_as(ResizeServerData)
+    moves.change_flavor(session.get_one(Server, work.subject), data.flavor, running=data.running)
 
 
 def restore_flavor(session: Session, tools: Tools, work: Work) -> None:
     """Undo of `change_flavor`."""
-    server = session.get_one(Server, work.subject)
-    for key in SAVED if server.saved_state else ():
-        setattr(server, key, (server.saved_state or {})[key])
-    server.saved_state = None
+    moves.restore_flavor(session.get_one(Server, work.subject))
 
 
 def grow_disks(tools: Tools, work: Work) -> None:
@@ -92,22 +73,38 @@ def mark_resized(session: Session, tools: Tools, work: Work) -> None:
     guests.record_devices(session, work.subject, data.booted)
     power_state = states.RUNNING if data.running else states.SHUTDOWN
     states.move(session, work.subject, "resized", power_state=power_state)
+    migrations.set_status(session, work.id, migrations.FINISHED)
+
+
+def mark_resize_failed(session: Session, tools: Tools, work: Work) -> None:
+    """Undone: the server is what it was before, and shows why it isn't bigger. If there was no room it has noticed
+    nothing, and goes on."""
+    migrations.set_status(session, work.id, "error")
+    if work.data.get("failed") == NoValidHost.__name__:
+        session.get_one(Server, work.subject).fault = faults.new_fault(500, work.error or "")
+    else:
+        guests.mark_failed(session, work, "Resizing failed.")
 
 
 def mark_failed(session: Session, tools: Tools, work: Work) -> None:
-    """Undone: the server is what it was before, and shows why it isn't bigger."""
-    guests.mark_failed(session, work, "Resizing failed.")
+    guests.mark_failed(session, work, "Reverting failed.")
 
 
 def release_old_size(session: Session, tools: Tools, work: Work) -> None:
-    """The resize is confirmed, and there is no way back: a job of its own drops the kept disks."""
+    """The move is confirmed, and there is no way back: a job of its own drops the kept disks, or everything on the host
+    that the server left."""
     server = session.get_one(Server, work.subject)
-    hosts.release(session, server.id, OLD)
+    source = moves.source_of(session, server)
+    hosts.release(session, server.id, moves.OLD)
+    migrations.settle(session, server.id, "confirmed")
     server.saved_state = None
     running = server.power_state == states.RUNNING
     session.flush()
     states.move(session, server.id, "confirmed" if running else "confirmed off")
-    enqueue_drop(session, work)
+    if source:
+        enqueue_leave(session, work, server.id, source)
+    else:
+        enqueue_drop(session, work)
 
 
 def restore_old_disks(tools: Tools, work: Work) -> None:
@@ -119,6 +116,7 @@ def restore_old_size(session: Session, tools: Tools, work: Work) -> Added:
     running = bool((server.saved_state or {}).get("running"))
     restore_flavor(session, tools, work)
     release_new_size(session, tools, work)
+    migrations.settle(session, server.id, "reverted")
     return {"running": running}
 
 
@@ -141,7 +139,7 @@ resize_server = Flow(
     Remote(grow_disks),
     Remote(boot),
     Local(mark_resized),
-    failed=mark_failed,
+    failed=mark_resize_failed,
 )
 
 confirm_resize = Flow("server.confirm_resize", Local(release_old_size))

@@ -110,7 +110,7 @@ def connect(tools: Tools, work: Work) -> Added:
     """Bind the server's ports to the host and connect its volumes."""
     host = work.data_as(UnshelveServerData).host
     ports.move(tools, work.subject, host)
-    return volumes.connect_volumes(tools, work, project_of(tools, work.subject), host)
+    return volumes.connect_volumes(tools, work.subject, project_of(tools, work.subject), host)
 
 
 def unbind_ports(tools: Tools, work: Work) -> None:

@@ -66,10 +66,9 @@ def release(tools: Tools, server_id: str, users_ports: Collection[str], only: Co
 
 
 def move(tools: Tools, server_id: str, host: str) -> None:
-    """Bind all ports of the server to this host, or to none ("")."""
+    """Bind all ports of the server to this host, or to none (""). Raises BindingFailed."""
     for port in network.list_ports(tools.peers, server_id):
-        if port.host != host:
-            network.move_port(tools.peers, port.id, host)
+        _checked(port if port.host == host else network.move_port(tools.peers, port.id, host))
 
 
 def description_of(work: Work, index: int) -> str:

@@ -6,6 +6,7 @@ from pileus_compute.clients import volume
 from pileus_compute.clients.volume import NewVolume
 from pileus_compute.core import server_volumes
 from pileus_compute.core.job_data import Added, ConnectionsData, CreateServerData, as_json
+from pileus_compute.core.server_jobs import server_id_of
 from pileus_compute.core.server_volumes import ConnectedVolume
 from pileus_compute.core.tools import Tools
 from pileus_compute.db.models import Server, ServerVolume
@@ -94,16 +95,16 @@ def _find_created(tools: Tools, project_id: str, wanted: list[ServerVolume]) -> 
 # -- attachments ---------------------------------------------------------------------------------------------------
 
 
-def connect_volumes(tools: Tools, work: Work, project_id: str, host: str) -> Added:
-    """Attach all volumes of the server, and connect them to the host."""
+def connect_volumes(tools: Tools, server_id: str, project_id: str, host: str) -> Added:
+    """Attach all volumes of the server, and connect them to the host, and to no other one."""
     with tools.sessions.read() as session:
-        rows = server_volumes.list_volumes(session, work.subject)
-    connected = {row.id: attach(tools, project_id, work.subject, host, str(row.volume_id), row.device) for row in rows}
+        rows = server_volumes.list_volumes(session, server_id)
+    connected = {row.id: attach(tools, project_id, server_id, host, str(row.volume_id), row.device) for row in rows}
     return {"connected": as_json(connected)}
 
 
 def record_connections(session: Session, tools: Tools, work: Work) -> None:
-    server_volumes.set_connections(session, work.subject, work.data_as(ConnectionsData).connected)
+    server_volumes.set_connections(session, server_id_of(work.subject), work.data_as(ConnectionsData).connected)
 
 
 def complete_attachments(tools: Tools, work: Work, project_id: str) -> None:

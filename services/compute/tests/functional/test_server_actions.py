@@ -51,12 +51,11 @@ def test_what_a_stopped_server_can_not_do(compute: ComputeFixture, server: str, 
     assert "while it is in vm_state stopped" in refused.text
 
 
-@pytest.mark.parametrize("action", ["migrate", "os-migrateLive", "evacuate"])
-def test_servers_do_not_move_between_hosts(compute: ComputeFixture, server: str, action: str) -> None:
+def test_running_servers_do_not_move_between_hosts(compute: ComputeFixture, server: str) -> None:
     admin = compute.book.admin
-    assert compute.act(server, action, {"host": "mars"}, status=400, as_=admin).json["badRequest"]
-    compute.act(server, action, {"host": "host1"}, status=501, as_=admin)
-    compute.act(server, action, {}, status=403)
+    assert compute.act(server, "os-migrateLive", {"host": "mars"}, status=400, as_=admin).json["badRequest"]
+    compute.act(server, "os-migrateLive", {"host": "host1"}, status=501, as_=admin)
+    compute.act(server, "os-migrateLive", {}, status=403)
 
 
 def test_a_server_that_is_worked_on(compute: ComputeFixture, server: str) -> None:

@@ -350,6 +350,7 @@ class Volume:
         if attachment["status"] == "reserved":
             attachment["status"] = "attaching"
         self.settle(attachment["volume_id"])
+        attachment["host"] = request.get_json()["attachment"]["connector"]["host"]
         attachment["connection_info"] = {
             "driver_volume_type": "file",
             "data": {

@@ -4,6 +4,7 @@ from pileus_compute.api.actions import (  # noqa: F401
     admin,
     consoles,
     deletion,
+    evacuate,
     floating_ips,
     images,
     locks,

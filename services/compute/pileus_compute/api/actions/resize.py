@@ -1,11 +1,14 @@
 """Resize, and its confirmation or reversal."""
 
+from pileus_compute.api.actions.migrate import start_move
 from pileus_compute.api.schemas.types import DISK_CONFIG, body, obj
 from pileus_compute.api.server_actions import AfterCommit, accepted, action, start
-from pileus_compute.core import flavors, quotas, server_jobs, states
-from pileus_compute.core.job_data import ResizeServerData, as_json
+from pileus_compute.api.tools import tools
+from pileus_compute.core import flavors, migrations, moves, quotas, scheduler, server_jobs, states
+from pileus_compute.core.job_data import ResizeServerData, RevertMigrateData, as_json
 from pileus_compute.db.models import Flavor, Server
 from pileus_compute.errors import FlavorNotFound
+from pileus_compute.steps import placement
 from pileus_kit.db import Session
 from pileus_kit.errors import BadRequest
 from pileus_kit.json_types import JsonObject
@@ -30,8 +33,22 @@ def resize(session: Session, server: Server, value: JsonObject) -> AfterCommit:
     quotas.check_resize(session, server, flavor.vcpus - server.vcpus, flavor.memory_mib - server.memory_mib)
     if value.get("OS-DCF:diskConfig"):
         server.disk_config = value["OS-DCF:diskConfig"]
-    data = ResizeServerData(flavors.copy_of(flavor), running=server.power_state == states.RUNNING)
-    return start(session, server, "resize", "server.resize", as_json(data))
+    states.require(server, "resize", server_jobs.current_task_state(session, server))
+    new = flavors.copy_of(flavor)
+    if _must_leave(session, server, new):
+        return start_move(session, server, "resize", new, migrations.RESIZE)
+    data = ResizeServerData(new, running=server.power_state == states.RUNNING)
+    job = server_jobs.start_job(session, server, "resize", "server.resize", caller(), as_json(data))
+    migrations.begin(session, job, server, migrations.RESIZE, tools().config.history_days)
+    return accepted(job)
+
+
+def _must_leave(session: Session, server: Server, flavor: JsonObject) -> bool:
+    """Whether the server gets this flavor only on another host: its own is preferred, as its disks are there."""
+    claim = placement.claim_of(server, flavor)
+    spec = scheduler.load_request_spec(session, server, claim, tools().config, host=server.host)
+    spec = scheduler.for_flavor(spec, server, flavor)
+    return not scheduler.has_host(session, spec) and scheduler.has_host(session, spec.elsewhere(str(server.host)))
 
 
 def _find_flavor(session: Session, flavor_id: str) -> Flavor:
@@ -62,4 +79,9 @@ def confirm_resize(session: Session, server: Server, value: object) -> AfterComm
 
 @action("revertResize", policy=RULE + "revert_resize")
 def revert_resize(session: Session, server: Server, value: object) -> AfterCommit:
-    return start(session, server, "revertResize", "server.revert_resize")
+    source = moves.source_of(session, server)
+    if source is None:
+        return start(session, server, "revertResize", "server.revert_resize")
+    ran = bool((server.saved_state or {}).get("running"))
+    data = RevertMigrateData(source, str(server.host), running=ran)
+    return start(session, server, "revertResize", "server.revert_migrate", as_json(data))

@@ -17,6 +17,7 @@ from pileus_compute.drivers.base import (
     Extend,
     Hypervisor,
     KeptDisks,
+    MovableDisks,
     OrphanedDisks,
     Password,
     Rescue,
@@ -78,6 +79,7 @@ class Libvirt(
     OrphanedDisks,
     Suspend,
     KeptDisks,
+    MovableDisks,
     Rescue,
     Extend,
     Password,
@@ -134,11 +136,18 @@ class Libvirt(
         """Where the guest will find its devices. libvirt decides that when it defines a guest that isn't running."""
         domain = self.domains.find(guest.id)
         if domain is None or not (power_states.active(domain) or domain.hasManagedSaveImage()):
-            files, name = self.disks.files(guest.id), self.domains.name_of(guest.name)
-            described = domain_xml.build(guest, files, name, self.accelerator.kind, self.confinement.owner(guest.id))
-            with self.connection.doing("define the guest"):
-                domain = self.connection.get().defineXMLFlags(described.text, libvirt.VIR_DOMAIN_DEFINE_VALIDATE)
+            domain = self._define(guest)
         return device_addresses.all_addresses(hotplug.description(domain))
+
+    def _define(self, guest: Guest) -> libvirt.virDomain:
+        files, name = self.disks.files(guest.id), self.domains.name_of(guest.name)
+        described = domain_xml.build(guest, files, name, self.accelerator.kind, self.confinement.owner(guest.id))
+        with self.connection.doing("define the guest"):
+            return self.connection.get().defineXMLFlags(described.text, libvirt.VIR_DOMAIN_DEFINE_VALIDATE)
+
+    def define(self, guest: Guest) -> None:
+        if self.domains.find(guest.id) is None:
+            self._define(guest)
 
     def boot(self, guest: Guest) -> Booted:
         domain = self.domains.find(guest.id)
@@ -268,6 +277,10 @@ class Libvirt(
 
     def snapshot(self, guest_id: str, into: Path, format: str) -> None:
         snapshots.take(self.connection, self.domains.get(guest_id), self.disks.files(guest_id), into, format)
+
+    def copy_disk(self, guest_id: str, number: int, into: Path, format: str) -> None:
+        self.domains.require_off(guest_id, "copying its disks")
+        self.disks.copy_ephemeral(guest_id, number, into, format)
 
     def abandon_snapshot(self, guest_id: str) -> None:
         domain = self.domains.find(guest_id)

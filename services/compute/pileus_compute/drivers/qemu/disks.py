@@ -147,7 +147,7 @@ class GuestDisks:
         elif guest.image:
             self._root(files, guest)
         for number, disk in enumerate(guest.ephemeral):
-            _filesystem(files.ephemeral(number), disk, f"ephemeral{number}")
+            self._ephemeral(files.ephemeral(number), disk, f"ephemeral{number}")
         if guest.swap_mib:
             _swap(files.swap, guest.swap_mib)
         for image, path in ((guest.kernel, files.kernel), (guest.ramdisk, files.ramdisk)):
@@ -168,6 +168,23 @@ class GuestDisks:
             qemu_img.grow(files.overlay(files.root), size)
         elif 0 < size < now:
             raise DiskTooSmall(disk="root", size=size, needed=now)
+
+    def _ephemeral(self, path: Path, disk: LocalDisk, label: str) -> None:
+        """Make a blank disk, or one with what it had on another host."""
+        if disk.image and not path.exists():
+            with self.images.using(disk.image) as base:
+                source = qemu_img.Disk(base.path, base.format)
+                _make_whole(
+                    path, lambda fresh: qemu_img.convert(source, qemu_img.Disk(fresh, "raw"), base.virtual_size)
+                )
+        _filesystem(path, disk, label)
+
+    def copy_ephemeral(self, guest_id: str, number: int, into: Path, format: str) -> None:
+        """Write a blank disk of a stopped guest to a new file. Raises GuestAbsent if there is no such disk."""
+        path = self.files(guest_id).ephemeral(number)
+        if not path.exists():
+            raise GuestAbsent(guest=guest_id, host=self.host)
+        qemu_img.convert(qemu_img.Disk(path, "raw"), qemu_img.Disk(into, format), path.stat().st_size)
 
     def _overlay(self, path: Path, image: Image, size: int) -> None:
         if path.exists():

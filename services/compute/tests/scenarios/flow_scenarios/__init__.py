@@ -11,6 +11,7 @@ from flow_scenarios.attachments import (
 from flow_scenarios.base import World
 from flow_scenarios.disks import Confirm, DropKeptDisks, Rebuild, RebuildVolume, Resize, Revert
 from flow_scenarios.images import Backup, DeleteShelvedImage, Offload, Shelve, Snapshot, SnapshotVolumes, Unshelve
+from flow_scenarios.moves import Evacuate, LeaveHost, Migrate, Return, RevertMove
 from flow_scenarios.power import (
     ChangePassword,
     Pause,
@@ -60,4 +61,9 @@ SCENARIOS: dict[str, type[World]] = {
     "server.offload": Offload,
     "server.delete_shelved_image": DeleteShelvedImage,
     "server.refresh_addresses": RefreshAddresses,
+    "server.migrate": Migrate,
+    "server.revert_migrate": RevertMove,
+    "server.evacuate": Evacuate,
+    "server.return": Return,
+    "server.leave_host": LeaveHost,
 }
