@@ -157,7 +157,7 @@ def guests(machine: Machine) -> Iterable[Finding]:
         return
     domains, uri, state = found["domains"], shlex.quote(found["uri"]), machine.facts["state"]
     here = {id: row for id, row in servers.items() if row.get("OS-EXT-SRV-ATTR:host") == machine.host}
-    for id in domains.keys() - here.keys():
+    for id in domains.keys() - here.keys() - {id for id, row in servers.items() if _moves(row)}:
         yield Finding(
             "guest without record",
             "error",
@@ -191,6 +191,11 @@ def guests(machine: Machine) -> Iterable[Finding]:
                 f"instances/{id}",
                 f"pileus server rebuild {id}",
             )
+
+
+def _moves(server: JsonObject) -> bool:
+    """Whether the host that the server came from keeps its guest still: until its user confirms the move."""
+    return server["status"] == "VERIFY_RESIZE" or bool(server["OS-EXT-STS:task_state"])
 
 
 def limits(machine: Machine) -> Iterable[Finding]:

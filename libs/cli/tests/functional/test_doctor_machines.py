@@ -129,3 +129,16 @@ def test_parts_that_a_machine_does_not_have_or_cannot_tell() -> None:
     assert {one.check for one in findings(bare)} == {"processes", "disk space", "secrets", "machine certificates"}
     broken = facts(guests={"uri": "u", "unreachable": "no socket", "unlimited": 0}, network={"unreadable": "no nft"})
     assert {"libvirt", "network of a machine"} <= {one.check for one in findings(broken)}
+
+
+@pytest.mark.parametrize(
+    ("status", "task", "known"), [("VERIFY_RESIZE", None, 1), ("ACTIVE", "resize_prep", 1), ("ACTIVE", None, 0)]
+)
+def test_a_host_that_a_server_leaves_has_its_guest_until_the_move_is_confirmed(
+    status: str, task: str | None, known: int
+) -> None:
+    looked_at = facts(guests={"uri": "u", "unreachable": "", "domains": {"s2": "web"}, "disks": [], "unlimited": 0})
+    moved = {"name": "web", "status": status, "OS-EXT-STS:task_state": task, "OS-EXT-SRV-ATTR:host": "m3"}
+    looked_at.records.servers["s2"] = moved
+    found = [one.thing for one in machine.guests(looked_at) if one.check == "guest without record"]
+    assert found == ([] if known else ["web"])
