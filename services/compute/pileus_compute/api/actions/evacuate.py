@@ -1,4 +1,4 @@
-"""Evacuate: a server on a host that is down is made anew on another one."""
+"""Evacuate: a server whose host is down is built again on another one."""
 
 from pileus_compute.api.requests.moves import is_up
 from pileus_compute.api.requests.server_requests import new_password
@@ -58,4 +58,4 @@ def _check_storage(server: Server, value: JsonObject) -> None:
         if value.get("adminPass"):
             raise BadRequest(why="admin password can't be changed on existing disk")
         if server.image_id:
-            raise BadRequest(why="Hosts of this cloud share no storage: the server's disk is made anew.")
+            raise BadRequest(why="Hosts of this cloud share no storage: its disk is made again from its image.")
