@@ -15,6 +15,10 @@ class InvalidHost(BadRequest):
     text = "Invalid host: {why}"
 
 
+class ServiceUnavailable(BadRequest):
+    text = "{why}"
+
+
 class UsedByServer(Conflict):
     text = "Detach volume from instance {instance} using the Compute API"
 
@@ -198,6 +202,13 @@ class NoValidBackend(CloudError):
 
     status = 500
     text = "No storage host can take it: {why}"
+
+
+class DiskRefused(CloudError):
+    """A disk that a backend has already can't become a volume's."""
+
+    status = 400
+    text = "Manage existing volume failed due to invalid backend reference {name}: {why}"
 
 
 class CopyDiffers(CloudError):

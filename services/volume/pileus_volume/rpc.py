@@ -78,6 +78,22 @@ class DiskSize:
 
 
 @dataclass(frozen=True)
+class StoredDisk:
+    """A disk in a backend, by the name that it has there; `unsafe` says why it can't be managed."""
+
+    name: str
+    size_bytes: int
+    unsafe: str
+
+
+@dataclass(frozen=True)
+class AdoptedDisk:
+    """A disk that has become a volume's."""
+
+    size_gib: int
+
+
+@dataclass(frozen=True)
 class SnapshotResult:
     """Whether it is done. If not, a guest on this host has the disk open, and the guest's hypervisor has to do it."""
 
@@ -173,6 +189,18 @@ class StorageAgent(Interface, topic="volume.agent", version="1.5"):
     @call(since="1.5", timeout_s=86400)
     def check_received(self, volume_id: str, source: str, backend: str = "") -> None:
         """Raise CopyDiffers unless the disk has the same content as the one of that id on the backend `source`."""
+
+    @call(since="1.5", timeout_s=30)
+    def list_disks(self, backend: str = "") -> list[StoredDisk]:
+        """The disks in the backend, those of volumes included, for an administrator who wants to manage one."""
+
+    @call(since="1.5", timeout_s=300)
+    def adopt(self, volume_id: str, name: str, backend: str = "") -> AdoptedDisk:
+        """Make the disk of that name the volume's. Raises DiskRefused if it can't be."""
+
+    @call(since="1.5", timeout_s=300)
+    def disown(self, volume_id: str, name: str, backend: str = "") -> None:
+        """Give an adopted disk its name back."""
 
     @call(since="1.1", timeout_s=300)
     def revert(self, disk: Disk, snapshot_id: str, backend: str = "") -> None:

@@ -15,9 +15,10 @@ from pileus_volume.agent.backup_objects import BackupObjects, new_session
 from pileus_volume.agent.image_transfer import downloaded, send
 from pileus_volume.config import Config
 from pileus_volume.drivers.backend_specs import BackendSpec, all_backends
-from pileus_volume.drivers.base import Backend, ExportServer
-from pileus_volume.errors import CopyDiffers, NoSuchBackend
+from pileus_volume.drivers.base import Adopter, Backend, ExportServer
+from pileus_volume.errors import CopyDiffers, NoSuchBackend, NotOffered
 from pileus_volume.rpc import (
+    AdoptedDisk,
     BackupLocation,
     BackupResult,
     DesiredExports,
@@ -28,6 +29,7 @@ from pileus_volume.rpc import (
     Manifest,
     SnapshotResult,
     StorageAgent,
+    StoredDisk,
     Ticket,
 )
 
@@ -116,6 +118,21 @@ class AgentEndpoint(StorageAgent):
     def check_received(self, volume_id: str, source: str, backend: str = "") -> None:
         if not self._of(backend).has_content_of(volume_id, self._of(source)):
             raise CopyDiffers(volume=volume_id, why="it hasn't the same content as its source")
+
+    def list_disks(self, backend: str = "") -> list[StoredDisk]:
+        return [StoredDisk(disk.name, disk.size_bytes, disk.unsafe) for disk in self._adopter(backend).list_disks()]
+
+    def adopt(self, volume_id: str, name: str, backend: str = "") -> AdoptedDisk:
+        return AdoptedDisk(self._adopter(backend).adopt(volume_id, name))
+
+    def disown(self, volume_id: str, name: str, backend: str = "") -> None:
+        self._adopter(backend).disown(volume_id, name)
+
+    def _adopter(self, backend: str) -> Adopter:
+        driver = self._of(backend)
+        if not isinstance(driver, Adopter):
+            raise NotOffered(what="Managing existing disks of this backend")
+        return driver
 
     def revert(self, disk: Disk, snapshot_id: str, backend: str = "") -> None:
         self._of(backend).revert(disk, snapshot_id)

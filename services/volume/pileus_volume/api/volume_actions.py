@@ -12,11 +12,10 @@ from pileus_volume.api.project_paths import Resource
 from pileus_volume.api.schemas import BOOLEAN, NAME, SIZE, UUID, only
 from pileus_volume.api.tools import notify_workers, tools
 from pileus_volume.clients.image import NewImage, create_image, get_image
-from pileus_volume.core import retypes, snapshots, types, volume_actions, volumes
+from pileus_volume.core import managed_volumes, retypes, snapshots, types, volume_actions, volumes
 from pileus_volume.core.filters import parse_boolean
 from pileus_volume.core.states import STATUSES
 from pileus_volume.db.models import Volume
-from pileus_volume.errors import NotOffered
 
 resource = Resource("volume_actions", __name__, url_prefix="/v3/volumes")
 actions = action_tables.new_table()
@@ -82,9 +81,9 @@ def reset_status(volume_id: str, asked: JsonObject) -> Answer:
 
 @actions.action("os-unmanage", policy="volume_extension:volume_unmanage", schema=NO_ARGUMENTS)
 def unmanage(volume_id: str, _: object) -> Answer:
-    with tools().sessions.read() as session:
-        volumes.find(session, volume_id, caller())
-    raise NotOffered(what="Leaving a volume to its storage")
+    with tools().sessions.begin() as session:
+        managed_volumes.unmanage(session, volumes.find(session, volume_id, caller()))
+    return "", 202
 
 
 @actions.action("os-force_delete", policy=f"{ADMIN_ACTIONS}:force_delete", schema=NO_ARGUMENTS)

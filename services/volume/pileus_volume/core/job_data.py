@@ -145,6 +145,15 @@ class MigrateVolumeData:
 
 
 @dataclass(frozen=True)
+class ManageVolumeData:
+    """Make the disk that the storage host has under `name` the volume's. `size` in GiB is added when it is known."""
+
+    host: str
+    name: str
+    size: int = 0
+
+
+@dataclass(frozen=True)
 class DeleteSourceData:
     """The storage host that still has a copy of a volume that was moved."""
 

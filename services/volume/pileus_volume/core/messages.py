@@ -31,6 +31,7 @@ Action = Literal[
     "delete group snapshot",
     "migrate volume",
     "retype volume",
+    "manage volume",
 ]
 KEPT = timedelta(days=30)  # until a message expires
 ACTIONS: dict[
@@ -54,6 +55,7 @@ ACTIONS: dict[
     "delete group snapshot": ("022", "delete group snapshot"),
     "migrate volume": ("023", "migrate volume"),
     "retype volume": ("024", "retype volume"),
+    "manage volume": ("008", "create volume from backend storage"),
 }
 KINDS: dict[type[Model], str] = {
     Volume: "VOLUME",

@@ -46,6 +46,8 @@ STATUSES = (
 
 MOVES: dict[str, dict[str, str]] = {
     "download": {"creating": "downloading"},
+    "managed": {"creating": "available"},
+    "fail_managing": {"creating": "error_managing"},
     "created": {"creating": "available", "downloading": "available"},
     "fail_creation": {"creating": "error", "downloading": "error"},
     "delete": dict.fromkeys(DELETABLE, "deleting"),

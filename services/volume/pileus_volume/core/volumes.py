@@ -159,9 +159,7 @@ def delete(
     The job of a volume that is being created is cancelled and removes it. A volume in a group is deleted with its group
     only. A volume that never got a host is gone at once, without a job.
     """
-    if volume.group_id and not with_group:
-        raise _not_deletable(volume, f"it belongs to group {volume.group_id}")
-    _check_deletable(session, volume, cascade, force)
+    check_deletable(session, volume, cascade=cascade, force=force, with_group=with_group)
     move(session, volume, "force_delete" if force else "delete")
     if cascade:
         session.execute(update_rows_of(Snapshot).where(Snapshot.volume_id == volume.id).values(status="deleting"))
@@ -172,7 +170,7 @@ def delete(
     subject, data = volume.id, DeleteVolumeData(volume.host)
     if running is not None:
         cancel(session, Job, volume.id, "the volume was deleted meanwhile")
-        if running.flow.startswith("volume.create"):
+        if running.flow.startswith(("volume.create", "volume.manage")):
             return running
         subject, data = f"force-{volume.id}", DeleteVolumeData(volume.host, volume.id)
     return enqueue(session, Job, flow="volume.delete", subject=subject, caller=requester, data=as_json(data))
@@ -184,7 +182,12 @@ def delete_rows(session: Session, volume_id: str) -> None:
     session.execute(delete_rows_of(Volume).where(Volume.id == volume_id))
 
 
-def _check_deletable(session: Session, volume: Volume, cascade: bool, force: bool) -> None:
+def check_deletable(
+    session: Session, volume: Volume, *, cascade: bool = False, force: bool = False, with_group: bool = False
+) -> None:
+    """Raise InvalidVolume unless the volume may be deleted."""
+    if volume.group_id and not with_group:
+        raise _not_deletable(volume, f"it belongs to group {volume.group_id}")
     if not force and volume.migration_status in MIGRATING:
         raise _not_deletable(volume, "it is being migrated")
     if not force and volume.status not in DELETABLE:

@@ -28,6 +28,15 @@ class ImageFile:
     path: Path
 
 
+@dataclass(frozen=True)
+class FoundDisk:
+    """A disk in the storage: its name there, its size in bytes, and why it can't be adopted, if it can't."""
+
+    name: str
+    size_bytes: int
+    unsafe: str = ""
+
+
 class Backend(ABC):
     """The calls that every driver has. Disks are named by their volume's id; `rpc.StorageAgent` has the same calls."""
 
@@ -104,6 +113,25 @@ class Backend(ABC):
         """Whether the disk has the same content as another backend's disk of this id."""
         with self.open_content(volume_id, None, "raw") as own, source.open_content(volume_id, None, "raw") as other:
             return sparse_files.are_equal(own, other)
+
+
+class Adopter(ABC):
+    """What a backend also has if disks that it did not make may become volumes."""
+
+    @abstractmethod
+    def list_disks(self) -> list[FoundDisk]:
+        """The disks in the storage, those of volumes included."""
+
+    @abstractmethod
+    def adopt(self, volume_id: str, name: str) -> int:
+        """Make the disk of that name the volume's; returns its size in GiB, to which it is rounded up.
+
+        Raises DiskRefused if it can't be a volume's disk.
+        """
+
+    @abstractmethod
+    def disown(self, volume_id: str, name: str) -> None:
+        """Give the disk back the name that it had before it was adopted, if it was."""
 
 
 class ExportServer(ABC):

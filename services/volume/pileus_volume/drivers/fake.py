@@ -8,9 +8,9 @@ from tempfile import NamedTemporaryFile
 
 from pileus_volume.config import Config
 from pileus_volume.drivers.backend_specs import BackendSpec
-from pileus_volume.drivers.base import Backend, Capacity, ExportServer, ImageFile
-from pileus_volume.errors import ToolFailed
-from pileus_volume.rpc import GIB, Disk, Export
+from pileus_volume.drivers.base import Adopter, Backend, Capacity, ExportServer, FoundDisk, ImageFile
+from pileus_volume.errors import DiskRefused, ToolFailed
+from pileus_volume.rpc import GIB, Disk, Export, file_name
 
 CLUSTER = 1 << 16
 
@@ -21,9 +21,9 @@ def _empty_qcow2(size_bytes: int) -> bytes:
     return struct.pack(">4sIQIIQIIQQIIQ", b"QFI\xfb", 2, 0, 0, 16, size_bytes, 0, tables, CLUSTER, 2 * CLUSTER, 1, 0, 0)
 
 
-class FakeBackend(Backend, ExportServer):
+class FakeBackend(Backend, ExportServer, Adopter):
     """Attributes by volume id: disks (bytes), origins (what the content was made from), snapshots, held (volumes that a
-    guest of this host has open); exports by attachment id."""
+    guest of this host has open); exports by attachment id. `strangers`: sizes of disks that no volume has, by name."""
 
     directory = "/fake/volumes"
 
@@ -35,6 +35,7 @@ class FakeBackend(Backend, ExportServer):
         self.snapshots: dict[str, set[str]] = {}
         self.exports: dict[str, Export] = {}
         self.held: set[str] = set()
+        self.strangers: dict[str, int] = {}
 
     def capacity(self) -> Capacity:
         """Always the same."""
@@ -118,6 +119,31 @@ class FakeBackend(Backend, ExportServer):
             file.write(f"{self.origins[volume_id]}\n".encode())
             file.flush()
             yield Path(file.name)
+
+    def list_disks(self) -> list[FoundDisk]:
+        """The disks of volumes and those of `strangers`."""
+        known = {file_name(volume): size for volume, size in self.disks.items()} | self.strangers
+        return [FoundDisk(name, size) for name, size in sorted(known.items())]
+
+    def adopt(self, volume_id: str, name: str) -> int:
+        """Remember a stranger, or a disk whose volume was forgotten, as the volume's disk."""
+        if volume_id not in self.disks:
+            left = {file_name(volume): volume for volume in self.disks}
+            if name in left:
+                self.disks[volume_id] = self.disks.pop(left[name])
+                self.origins[volume_id] = self.origins.pop(left[name])
+                self.snapshots[volume_id] = self.snapshots.pop(left[name], set())
+            elif name in self.strangers:
+                self.disks[volume_id], self.origins[volume_id] = self.strangers.pop(name), f"stranger {name}"
+            else:
+                raise DiskRefused(name=name, why="there is no such disk")
+        return -(-self.disks[volume_id] // GIB)
+
+    def disown(self, volume_id: str, name: str) -> None:
+        """Make the volume's disk a stranger again."""
+        if volume_id in self.disks:
+            self.strangers[name] = self.disks[volume_id]
+            self.delete(volume_id)
 
     def set_exports(self, exports: Sequence[Export]) -> None:
         """Remember these exports."""

@@ -236,8 +236,9 @@ ELSEWHERE = (
     "volume.create_from_backup",
     "group",
     "volume.migrate",
+    "volume.manage",
     "volume.delete_source",
-)  # test_backup_flows, test_group_flows, test_volume_migration
+)  # test_backup_flows, test_group_flows, test_volume_migration, test_managed_volumes
 
 
 def test_every_flow_has_a_scenario():

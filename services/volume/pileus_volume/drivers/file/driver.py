@@ -14,8 +14,8 @@ from pathlib import Path
 from pileus_kit.file_modes import make_traversable
 from pileus_volume.config import Config
 from pileus_volume.drivers.backend_specs import BackendSpec, first_backend
-from pileus_volume.drivers.base import Backend, Capacity, ExportServer, ImageFile
-from pileus_volume.drivers.file import qcow2_files
+from pileus_volume.drivers.base import Adopter, Backend, Capacity, ExportServer, FoundDisk, ImageFile
+from pileus_volume.drivers.file import found_disks, qcow2_files
 from pileus_volume.drivers.file.image_cache import ImageCache
 from pileus_volume.drivers.file.storage_daemon import Address, StorageDaemon
 from pileus_volume.errors import DiskBusy, ImageRefused, ToolFailed
@@ -24,7 +24,7 @@ from pileus_volume.rpc import GIB, Disk, Export, file_name
 QEMU_FORMATS = {"raw": "raw", "qcow2": "qcow2", "vmdk": "vmdk", "vdi": "vdi", "vhd": "vpc", "vhdx": "vhdx"}
 
 
-class FileBackend(Backend, ExportServer):
+class FileBackend(Backend, ExportServer, Adopter):
     """Disks are in `volumes` of the state directory, cached images in `volume-images`.
 
     Those of a further backend are in the directory that its entry names, or `volumes/NAME`, and `volume-images/NAME`.
@@ -176,6 +176,22 @@ class FileBackend(Backend, ExportServer):
         if not isinstance(source, FileBackend):
             return super().has_content_of(volume_id, source)
         return qcow2_files.are_equal(self._path(volume_id), source._path(volume_id))
+
+    def list_disks(self) -> list[FoundDisk]:
+        """The qcow2 files in the directory, and other files with the reason why they can't be adopted."""
+        return list(found_disks.list_disks(self._root))
+
+    def adopt(self, volume_id: str, name: str) -> int:
+        """Rename the file, and resize it to whole GiB."""
+        size = found_disks.adopt(self._root, name, self._path(volume_id))
+        _sync(self._path(volume_id))
+        _sync(self._root)
+        return size
+
+    def disown(self, volume_id: str, name: str) -> None:
+        """Rename the file back."""
+        found_disks.disown(self._root, name, self._path(volume_id))
+        _sync(self._root)
 
     def set_exports(self, exports: Sequence[Export]) -> None:
         """Have the storage daemon serve exactly these exports."""
