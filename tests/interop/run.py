@@ -116,7 +116,8 @@ def configuration(cloud: Any, state: Path, place: Path, logins: bool) -> configp
         name: proxy.get_endpoint_data().max_microversion
         for name, proxy in (("compute", cloud.compute), ("volume", cloud.block_storage))
     }
-    pool = next(iter(cloud.block_storage.backend_pools())).capabilities
+    pools = [pool.capabilities for pool in cloud.block_storage.backend_pools()]
+    backends = sorted({pool["volume_backend_name"] for pool in pools})
     store = cloud.session.get(f"{_store_url(cloud)}/info", authenticated=False)
     found: dict[str, dict[str, Any]] = {
         "DEFAULT": {"log_dir": place, "log_file": "tempest.log", "use_stderr": False},
@@ -153,10 +154,14 @@ def configuration(cloud: Any, state: Path, place: Path, logins: bool) -> configp
             "catalog_type": "block-storage",
             "min_microversion": "3.0",
             "max_microversion": _text(microversions["volume"]),
-            "storage_protocol": pool["storage_protocol"],
-            "vendor_name": pool["vendor_name"],
+            "storage_protocol": pools[0]["storage_protocol"],
+            "vendor_name": pools[0]["vendor_name"],
+            "backend_names": ",".join(backends),
         },
-        "volume-feature-enabled": {"api_extensions": _aliases(cloud.block_storage.extensions())},
+        "volume-feature-enabled": {
+            "api_extensions": _aliases(cloud.block_storage.extensions()),
+            "multi_backend": len(backends) > 1,
+        },
         "object-storage-feature-enabled": {
             "container_sync": False,  # by full URLs, which Tempest itself doesn't test any more
             "discoverable_apis": ",".join(sorted(store.json())),
