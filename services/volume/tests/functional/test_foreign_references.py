@@ -145,6 +145,8 @@ NOT_A_REFERENCE = {
     ("POST", "/v3/types", "volume_type"),
     ("PUT", "/v3/types/<type_id>", "volume_type"),
     ("PUT", "/v3/default-types/<project_id>", "volume_type"),
+    ("POST", "/v3/manageable_volumes", "volume_type"),
+    ("POST", "/v3/os-volume-manage", "volume_type"),
 }
 """The name of the whole body, or a rule for administrators."""
 
