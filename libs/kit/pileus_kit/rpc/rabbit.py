@@ -14,7 +14,8 @@ import select
 import socket
 import ssl
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 from pileus_kit import accounts
@@ -23,6 +24,7 @@ from pileus_kit.accounts import REPLY, Account
 log = logging.getLogger(__name__)
 
 AT_ONCE_S = 0.001
+NO_MAJORITY = "the bus refuses the message: most nodes that have copies of its queue are away"
 SENDER = "_context_sender"
 """The driver passes on what begins with `_context_` as the call's context, here under the name `sender`."""
 
@@ -86,6 +88,19 @@ class _Interruptible:
             self._stop_event = -1
 
 
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """Make a refusal by the broker an error of this message. The driver would take it for one of the connection and try
+    again for ever, and keep its thread from messages to all other hosts."""
+    import oslo_messaging
+    from amqp.exceptions import MessageNacked
+
+    try:
+        yield
+    except MessageNacked:
+        raise oslo_messaging.MessageDeliveryFailure(NO_MAJORITY) from None
+
+
 @functools.cache
 def _connection_class() -> Any:
     """Return the class of our connections. It is made when it is first needed: the driver takes long to import."""
@@ -107,8 +122,9 @@ def _connection_class() -> Any:
                 self._producer.publish = functools.partial(self._producer.publish, user_id=self._account.name)
 
         def _publish(self, exchange: Any, *args: Any, **kwargs: Any) -> None:
-            exchange.passive = not self._account.owns(exchange.name)  # its owner declares it
-            super()._publish(exchange, *args, **kwargs)
+            exchange.passive = exchange.passive or not self._account.owns(exchange.name)  # its owner declares it
+            with _refusing():
+                super()._publish(exchange, *args, **kwargs)
 
         def direct_send(self, msg_id: str, msg: Any) -> None:
             """Send an answer, through the exchange of the account that asked."""

@@ -24,7 +24,7 @@ from pileus_deploy import broker
 from pileus_deploy.plan import Plan, write_private
 from pileus_kit.accounts import Account
 from pileus_kit.errors import CloudError
-from pileus_kit.rpc import Bus, Interface, call
+from pileus_kit.rpc import Bus, Interface, call, messaging
 
 QUEUE = "compute.agent.h1"
 PATIENCE_S = 240.0
@@ -143,14 +143,24 @@ class Node:
     def ask(self, expression: str) -> list[str]:
         """Evaluate an Erlang expression on the node and return the strings in its value.
 
-        There are none while the node joins the others again. It takes milliseconds, where rabbitmqctl takes seconds.
+        There are none while the node joins the others again.
         """
+        return re.findall(r'"([^"]*)"', self.evaluate(expression))
+
+    def evaluate(self, expression: str) -> str:
+        """Return what erl_call prints of an expression. It takes milliseconds, where rabbitmqctl takes seconds."""
         environment = dict(broker.environment(self.plan))
         words = ["ip", "netns", "exec", self.namespace, ERL_CALL, "-name", environment["RABBITMQ_NODENAME"], "-e"]
-        done = subprocess.run(
+        return subprocess.run(
             words, env=environment, input=f"{expression}.\n", capture_output=True, text=True, check=False
-        )
-        return re.findall(r'"([^"]*)"', done.stdout)
+        ).stdout
+
+    @contextmanager
+    def logged_in(self, account: Account) -> Iterator[amqp.Connection]:
+        """A connection of an account to this node."""
+        host, password = f"{self.plan.address}:{broker.port(self.plan)}", self.plan.secrets[f"bus {account.name}"]
+        with amqp.Connection(host, userid=account.name, password=password, connect_timeout=5) as connection:
+            yield connection
 
     def answers(self) -> bool:
         """Whether the node lets somebody log in."""
@@ -335,3 +345,32 @@ def test_calls_go_on_without_a_node(
         caller.wait_for(20)  # of which two may have been under way
     until(node.answers)
     caller.wait_for(20)
+
+
+def declare_on_one(node: Node, queue: str) -> None:
+    """Make a queue of HOST's that only this node has a copy of, as if the others had been away."""
+    arguments = {"x-queue-type": "quorum", "x-quorum-initial-group-size": 1, "x-expires": 300_000}
+    with node.logged_in(HOST) as connection:
+        channel = connection.channel()
+        channel.exchange_declare(HOST.name, "topic", durable=True, auto_delete=False)
+        channel.queue_declare(queue, durable=True, auto_delete=False, arguments=arguments)
+        channel.queue_bind(queue, HOST.name, queue)
+
+
+def test_a_message_to_a_queue_without_majority_is_refused_at_once(cluster: Cluster) -> None:
+    """The driver would try again for ever, and whoever sends on that thread would reach no other host either."""
+    queue = f"reply.{HOST.name}.{1:032x}"
+    declare_on_one(cluster.nodes[2], queue)
+    bus = Bus(cluster.url(SERVICE))
+    try:
+        with bus.transport._driver._get_connection() as connection:
+            connection.direct_send(queue, {"before": 1})
+            with cluster.nodes[2].killed():
+                until(lambda: len(cluster.nodes[0].ask("[atom_to_list(N) || N <- nodes()]")) == 1)
+                began = time.monotonic()
+                with pytest.raises(messaging.load().MessageDeliveryFailure, match="most nodes"):
+                    connection.direct_send(queue, {"while": 2})
+                assert time.monotonic() - began < 60
+    finally:
+        bus.close()
+    until(cluster.nodes[2].answers)
