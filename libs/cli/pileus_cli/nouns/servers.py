@@ -73,6 +73,22 @@ COMMANDS = [
     act("rescue", "rescue", "Boot from a rescue image", lambda given: {}, rests="RESCUE"),
     act("unrescue", "unrescue", "End that", rests="ACTIVE"),
     act(
+        "migrate",
+        "migrate",
+        "Move servers to another host while they are off (administrators); `server resize` confirms or reverts it",
+        lambda given: {"host": given.host} if given.host else None,
+        arg("--host", "which one"),
+        rests="VERIFY_RESIZE",
+    ),
+    act(
+        "evacuate",
+        "evacuate",
+        "Build servers whose host is down again on another one, where they are off (administrators)",
+        lambda given: {"host": given.host} if given.host else {},
+        arg("--host", "which one"),
+        rests="SHUTOFF",
+    ),
+    act(
         "os-resetState",
         "reset-state",
         "Say what state servers are in (administrators)",

@@ -83,6 +83,17 @@ def test_an_action_that_failed_and_left_everything_as_it_was_is_no_success(
     pileus.ok("volume delete not-plugged")
 
 
+def test_why_a_server_does_not_leave_its_host(world: None, pileus: Any) -> None:
+    pileus.ok("server create stays --image pileus-test --flavor m1.nano --network none", "admin")
+    done = pileus("server migrate stays", "admin")
+    assert done.code == 1 and "stays is ACTIVE" in done.err and "is the server's present host" in done.err, done
+    done = pileus("server evacuate stays", "admin")
+    assert done.code == 1 and "is still in use" in done.err, done
+    done = pileus("server migrate stays --host mars", "admin")
+    assert done.code == 1 and "mars could not be found" in done.err, done
+    pileus.ok("server delete stays", "admin")
+
+
 def test_a_volume_goes_to_a_shelved_server(world: None, pileus: Any) -> None:
     pileus.ok("server create shelved --image pileus-test --flavor m1.nano --network private")
     pileus.ok("volume create shelved-disk --size 1")
