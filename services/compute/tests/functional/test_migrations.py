@@ -7,7 +7,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import select, text
 
-from pileus_compute.db.models import DeletedServer, Host, Model, Server, ServerPort, ServerVolume
+from pileus_compute.db.models import DeletedServer, Host, Migration, Model, Server, ServerPort, ServerVolume
 from pileus_kit.db import Sessions, migrate
 from pileus_kit.testing import assert_migrations_match
 
@@ -36,6 +36,13 @@ HOST = {
     "created_at": "2026-01-02 03:04:05",
 }  # fmt: skip
 
+RESIZE = {
+    "id": "j1", "flow": "server.resize", "subject": "s1", "state": "done", "step": "mark_resized",
+    "data": '{"host": "host1"}', "lease_until": 0, "run_at": 0, "tries": 0, "attempt": 1, "cancelled": 0,
+    "request_id": "req-1", "user_id": "u", "project_id": "p", "created_at": "2026-01-02 03:04:05",
+    "updated_at": "2026-01-02 03:04:05",
+}  # fmt: skip
+
 
 def test_migrations_build_what_the_models_say(tmp_path: Path) -> None:
     assert_migrations_match(Model, "pileus_compute", tmp_path)
@@ -58,6 +65,8 @@ def test_rows_are_kept_when_columns_get_new_names(tmp_path: Path) -> None:
             ("server_ports", PORT),
             ("server_volumes", VOLUME),
             ("hosts", HOST),
+            ("jobs", RESIZE),
+            ("jobs", RESIZE | {"id": "j2", "flow": "server.reboot"}),
         ):
             columns = ", ".join(f'"{name}"' for name in row)
             values = ", ".join(f":{name}" for name in row)
@@ -73,4 +82,7 @@ def test_rows_are_kept_when_columns_get_new_names(tmp_path: Path) -> None:
         assert session.scalars(select(ServerPort)).one().delete_on_termination is False
         assert session.scalars(select(ServerVolume)).one().connection_info == {"driver": "local"}
         assert session.scalars(select(Host)).one().inventory == {"host_ip": "192.0.2.1"}
+        resize = session.scalars(select(Migration)).one()
+        assert (resize.uuid, resize.server_id, resize.type, resize.status) == ("j1", "s1", "resize", "finished")
+        assert (resize.source_host, resize.dest_host, resize.user_id) == ("host1", "host1", "u")
     sessions.dispose()
