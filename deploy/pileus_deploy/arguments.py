@@ -78,6 +78,13 @@ def _add_up(up: argparse.ArgumentParser) -> None:
         "add new ones at the end",
     )
     up.add_argument(
+        "--image-stores",
+        metavar="NAME:DRIVER[:DIRECTORY],...",
+        type=_backends,
+        help="several stores for images instead of one, beginning with the default one; file:file is the one that "
+        "every cloud has at first",
+    )
+    up.add_argument(
         "--tls", action="store_true", default=None, help="serve the APIs by TLS, and let other machines join"
     )
     up.add_argument(

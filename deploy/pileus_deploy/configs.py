@@ -142,6 +142,7 @@ def _services(plan: Plan) -> dict[str, dict[str, object]]:
         "network": {"metadata_secret": ""},
         "image": {
             "data_url": plan.host_url if plan.tls else "",
+            **({"enabled_backends": plan.image_stores} if plan.image_stores else {}),
             **({"peers": balancing.peers_folder(plan)} if plan.virtual_address else {}),
         },
     }

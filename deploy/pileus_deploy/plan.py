@@ -72,6 +72,8 @@ class Plan:
     volume_driver: str = ""
     volume_backends: str = ""
     """Further backends of this machine, as the option `further_backends` of the volume agent."""
+    image_stores: str = ""
+    """The stores of the cloud, as the option `enabled_backends` of the image service; empty: one."""
     controller: str = ""
     brokers: tuple[str, ...] = ()
     """The addresses of all RabbitMQ nodes where there are several."""

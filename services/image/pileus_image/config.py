@@ -14,7 +14,16 @@ class Config(ServiceConfig):
     data_url: str = option(
         "Where hosts reach image data, as scheme://host:port; empty: where the ticket was asked for", ""
     )
-    store: str = option("The store for new images (an entry point of pileus.image.stores)", "file")
+    store: str = option(
+        "The only store, where enabled_backends is empty (an entry point of pileus.image.stores)", "file"
+    )
+    enabled_backends: tuple[str, ...] = option(
+        "Several stores, as NAME:DRIVER or NAME:DRIVER:DIRECTORY; a cloud that had one store lists it as file:file",
+        (),
+    )
+    default_store: str = option(
+        "Which of the enabled_backends takes data for which a request names no store; empty: the first", ""
+    )
     peers: str = option(
         "Directory of sockets that lead to the image APIs of the other control machines, with which this one shares "
         "all data; empty: there are no others",

@@ -1,6 +1,6 @@
 """The errors of the image service, in the words that clients of OpenStack's image API know."""
 
-from pileus_kit.errors import BadRequest, Conflict, Forbidden, Gone, NotFound, TooLarge, UnsupportedMedia
+from pileus_kit.errors import BadRequest, CloudError, Conflict, Forbidden, Gone, NotFound, TooLarge, UnsupportedMedia
 
 
 class ImageNotFound(NotFound):
@@ -110,6 +110,12 @@ class DownloadFailed(BadRequest):
     """The URL of an import can't be downloaded."""
 
     text = "Cannot download {url}: {why}"
+
+
+class CopyDiffers(CloudError):
+    """What was read from a store isn't what was written there."""
+
+    text = "The data of image {image} in store {store} is damaged."
 
 
 class AlreadyExists(Conflict):

@@ -85,6 +85,8 @@ IMAGE_RULES = [
     _rule("deactivate", PROJECT_MEMBER_OR_ADMIN, "Forbid the use of an image's data for now"),
     _rule("reactivate", PROJECT_MEMBER_OR_ADMIN, "Allow it again"),
     _rule("tasks_api_access", ADMIN, "See all tasks"),
+    _rule("copy_image", ADMIN, "Copy an image to further stores"),
+    _rule("delete_image_location", ADMIN, "Delete an image's data from one of several stores"),
     _rule("stores_info_detail", ADMIN_OR_SERVICE, "See how stores are configured"),
 ]
 PILEUS_RULES = [

@@ -13,7 +13,7 @@ from pileus_image.config import Config
 from pileus_image.core import json_patch, orphaned_blobs
 from pileus_image.core.quotas import Limits
 from pileus_image.core.tickets import Tickets
-from pileus_image.core.tools import Tools
+from pileus_image.core.tools import Tools, make_stores
 from pileus_image.core.web_download import WebDownloader
 from pileus_image.db.models import Model
 from pileus_image.drivers.file import FileStore
@@ -38,11 +38,12 @@ class ImageFixture:
         self.book = book or TokenBook()
         self.sessions = fresh_sessions(Model, directory)
         self.store = FileStore(directory / "store")
+        tickets = Tickets.at(config.path("image", "ticket.key"))
         self.tools = Tools(
             config=config,
             sessions=self.sessions,
-            stores={"file": self.store},
-            tickets=Tickets.at(config.path("image", "ticket.key")),
+            stores=make_stores(config, tickets) if config.enabled_backends else {"file": self.store},
+            tickets=tickets,
             downloader=downloader or WebDownloader(config.download_networks),
             ring=lambda job_id: None,
             limits=Limits(config.quota_images, config.quota_mib),
@@ -57,8 +58,11 @@ class ImageFixture:
         orphaned_blobs.delete_orphans(self.tools)
 
     def stored(self) -> list[str]:
-        """Return the names of everything in the store, whole or not."""
-        return sorted(path.name for path in Path(self.tools.config.state, "store").rglob("*") if path.is_file())
+        """Return the names of everything in the stores, whole or not."""
+        roots = [
+            Path(self.tools.config.state, *place) for place in (("store",), ("image", "store"), ("image", "stores"))
+        ]
+        return sorted(path.name for root in roots for path in root.rglob("*") if path.is_file())
 
     def image(self, content: bytes | None = None, as_: Any = None, **attributes: Any) -> dict[str, Any]:
         """Create an image, active if `content` is given, and return its view. A refusal fails the test."""

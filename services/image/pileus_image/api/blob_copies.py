@@ -8,6 +8,7 @@ from werkzeug.wsgi import wrap_file
 
 from pileus_image.api.data_streams import BLOCK_BYTES, OCTETS, FileSection
 from pileus_image.api.tools import tools
+from pileus_image.core import blob_copies
 from pileus_image.drivers.base import BlobMissing
 from pileus_image.errors import NoSuchResource
 from pileus_kit.json_types import Answer
@@ -21,7 +22,7 @@ def read(blob_id: str) -> Response:
     """Send a blob of this machine."""
     _check(blob_id)
     try:
-        file = tools().store.here.open(blob_id)
+        file = blob_copies.store_of(tools(), blob_id).here.open(blob_id)
     except BlobMissing:
         raise NoSuchResource(what=f"Blob {blob_id}") from None
     size = file.seek(0, 2)
@@ -37,7 +38,7 @@ def copy(blob_id: str) -> Answer:
     """Copy a blob from the machine that has it, and answer when it is durable here."""
     _check(blob_id)
     try:
-        tools().store.bring(blob_id)
+        blob_copies.store_of(tools(), blob_id).bring(blob_id)
     except BlobMissing:
         raise NoSuchResource(what=f"Blob {blob_id}") from None
     return Response(status=204)

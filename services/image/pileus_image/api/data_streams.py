@@ -8,7 +8,6 @@ from flask import Response, request
 from werkzeug.wsgi import wrap_file
 
 from pileus_image.db.models import Image
-from pileus_image.drivers.base import BlobMissing, Store
 from pileus_image.errors import WrongMedia
 from pileus_kit.errors import BadRequest, CloudError
 
@@ -64,14 +63,14 @@ def request_body() -> tuple[Callable[[int], bytes], int | None]:
     return read, length
 
 
-def send_blob(store: Store, blob: str, image: Image) -> Response:
-    """Return a response with the blob, or with the range of it that the request asks for."""
+def send_blob(file: BinaryIO, image: Image) -> Response:
+    """Return a response with the image's data, or with the range of it that the request asks for."""
     size = image.size or 0
-    first, end = _range(size)
     try:
-        file = store.open(blob)
-    except BlobMissing:
-        raise DataMissing(image=image.id) from None
+        first, end = _range(size)
+    except RangeNotSatisfiable:
+        file.close()
+        raise
     file.seek(first)
     content = wrap_file(request.environ, FileSection(file, end - first), BLOCK_BYTES)  # type: ignore[arg-type]
     response = Response(

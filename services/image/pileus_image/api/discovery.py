@@ -12,7 +12,11 @@ resource = Resource("discovery", __name__, url_prefix="/v2/info")
 def import_methods() -> Answer:
     """List the import methods."""
     return {
-        "import-methods": {"description": "Import methods available.", "type": "array", "value": list(imports.METHODS)}
+        "import-methods": {
+            "description": "Import methods available.",
+            "type": "array",
+            "value": list(imports.methods(tools().has_several_stores)),
+        }
     }
 
 
@@ -25,12 +29,17 @@ def stores() -> Answer:
 @resource.endpoint("GET", "/stores/detail", policy="stores_info_detail")
 def stores_detail() -> Answer:
     """List the stores with their configuration."""
-    return {"stores": [_store(name) | {"type": name, "weight": 0, "properties": {}} for name in tools().stores]}
+    return {
+        "stores": [
+            _store(store.name) | {"type": store.kind, "weight": 0, "properties": store.properties()}
+            for store in tools().stores.values()
+        ]
+    }
 
 
 def _store(name: str) -> JsonObject:
     view: JsonObject = {"id": name, "description": f"The {name} store"}
-    return view | {"default": "true"} if name == tools().config.store else view
+    return view | {"default": "true"} if name == tools().default_store else view
 
 
 @resource.endpoint("GET", "/usage", policy="get_images")

@@ -1,15 +1,22 @@
 """The data of images: /v2/images/{image_id}/file and /stage."""
 
+import logging
+from collections.abc import Sequence
+from typing import BinaryIO
+
 from flask import Response, g, request
 
 from pileus_image.api import data_streams, images
 from pileus_image.api.tools import tools
 from pileus_image.core import blobs, uploads
-from pileus_image.db.models import Image
+from pileus_image.db.models import Blob, Image
+from pileus_image.drivers.base import BlobMissing, StoreAway
 from pileus_image.errors import Deactivated, Invalid, NoSuchResource
 from pileus_kit.json_types import Answer
 from pileus_kit.numbers import parse_whole_number
 from pileus_kit.web import Resource, caller
+
+log = logging.getLogger(__name__)
 
 resource = Resource("image_data", __name__, url_prefix="/v2/images")
 
@@ -36,7 +43,7 @@ def receive(image_id: str, *, stage: bool = False, takeover: bool = False) -> Re
     announced = parse_whole_number(given) if given else length
     if given and announced is None:
         raise Invalid(why="X-OpenStack-Image-Size must be a number of bytes")
-    uploads.upload(tools(), image_id, read, announced, stage=stage, takeover=takeover)
+    uploads.upload(tools(), image_id, read, announced, store=store or "", stage=stage, takeover=takeover)
     return Response(status=204)
 
 
@@ -53,7 +60,21 @@ def send(image: Image) -> Response:
     if image.status not in ("active", "deactivated"):
         return Response(status=204)
     with tools().sessions.read() as session:
-        blob = blobs.find_kept(session, image)
-    if blob is None:
+        kept = blobs.list_kept(session, image)
+    if not kept:
         raise NoSuchResource(what=f"The data of image {image.id}")
-    return data_streams.send_blob(tools().stores[blob.store], blob.id, image)
+    return data_streams.send_blob(_open_first(image, kept), image)
+
+
+def _open_first(image: Image, kept: Sequence[Blob]) -> BinaryIO:
+    """Open the first of the blobs, which are the same data, that can be read. Raises DataMissing, StoreAway."""
+    away: StoreAway | None = None
+    for blob in kept:
+        try:
+            if blob.store in tools().stores:
+                return tools().stores[blob.store].open(blob.id)
+        except BlobMissing:
+            log.warning("the data of image %s isn't in store %s any more", image.id, blob.store)
+        except StoreAway as err:
+            away = err
+    raise away or data_streams.DataMissing(image=image.id)

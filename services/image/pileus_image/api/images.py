@@ -1,6 +1,6 @@
 """Images: /v2/images."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
@@ -10,7 +10,7 @@ from flask import Response, g, request
 
 from pileus_image.api import views
 from pileus_image.api.tools import tools
-from pileus_image.core import attributes, image_listing, imports, json_patch, orphaned_blobs, quotas
+from pileus_image.core import attributes, blobs, image_listing, imports, json_patch, orphaned_blobs, quotas
 from pileus_image.core import images as core
 from pileus_image.db.models import Image
 from pileus_image.errors import ImageNotFound, Invalid, NotAllowed
@@ -56,18 +56,29 @@ def check_visibility(visibility: str | None) -> None:
         enforce(attributes.VISIBILITY_RULES[visibility])
 
 
+def stores_of(session: "Session", image_ids: Sequence[str]) -> Mapping[str, str]:
+    """Return the stores of each image that has data, with commas between them. With one store it takes no query."""
+    if tools().has_several_stores:
+        return blobs.stores_of(session, image_ids)
+    return dict.fromkeys(image_ids, tools().default_store)
+
+
+def show_image(session: "Session", image: Image) -> JsonObject:
+    """Return the view of an image."""
+    return views.image(image, stores_of(session, [image.id]).get(image.id))
+
+
 @resource.endpoint("POST", "", policy="add_image", target=own_target, body={(0, 0): attributes.CREATE})
 def create(body: JsonObject) -> Answer:
     """Create an image, which has no data yet."""
     check_visibility(body.get("visibility"))
-    store = tools().config.store
     with tools().sessions.begin() as session:
         quotas.check_count(session, caller().project_id, tools().limits)
-        view = views.image(core.create(session, caller(), core.parse(body, caller().project_id)), store)
+        view = views.image(core.create(session, caller(), core.parse(body, caller().project_id)), None)
     headers = {
         "Location": f"{request.url_root}v2/images/{view['id']}",
-        "OpenStack-image-store-ids": store,
-        "OpenStack-image-import-methods": ",".join(imports.METHODS),
+        "OpenStack-image-store-ids": ",".join(tools().stores),
+        "OpenStack-image-import-methods": ",".join(imports.methods(tools().has_several_stores)),
     }
     return view, 201, headers
 
@@ -78,9 +89,9 @@ def index() -> Answer:
     query = image_listing.parse(request.args)
     with tools().sessions.read() as session:
         rows = image_listing.list_images(session, caller(), query)
-    store = tools().config.store
+        stores = stores_of(session, [row.id for row in rows])
     view: JsonObject = {
-        "images": [views.image_row(row, store) for row in rows],
+        "images": [views.image_row(row, stores.get(row.id)) for row in rows],
         "schema": "/v2/schemas/images",
         "first": _first_url(),
     }
@@ -102,7 +113,8 @@ def show(image_id: str) -> Answer:
     """
     if "service" in caller().service_roles:
         enforce("download_image", target(image_id))
-    return views.image(g.image, tools().config.store)
+    with tools().sessions.read() as session:
+        return show_image(session, g.image)
 
 
 @resource.endpoint("PATCH", "/<image_id>", policy="modify_image", target=target, raw=True)
@@ -119,7 +131,7 @@ def update(image_id: str) -> Answer:
                 raise NotAllowed(why="You are not permitted to modify 'owner' on this image.")
 
         json_patch.apply(session, image, changes, may)
-        return views.image(image, tools().config.store)
+        return show_image(session, image)
 
 
 def _decoded_body() -> object:
@@ -139,5 +151,5 @@ def delete(image_id: str) -> Answer:
         has_blob = image.blob is not None
         core.delete(session, image)
     if has_blob:
-        orphaned_blobs.delete_orphans(tools())
+        orphaned_blobs.delete_orphans(tools(), quickly=True)
     return Response(status=204)

@@ -2,7 +2,7 @@
 
 from flask import Response, request
 
-from pileus_image.api import image_data, views
+from pileus_image.api import image_data, images
 from pileus_image.api.tools import tools
 from pileus_image.core import attributes
 from pileus_image.core import images as core
@@ -33,7 +33,7 @@ def create(body: JsonObject) -> Answer:
     statuses = ("active",) if body["action"] == "read" else ("queued", "saving")
     with tools().sessions.read() as session:
         image = core.get(session, body["image_id"])
-        view = views.image(image, tools().config.store)
+        view = images.show_image(session, image)
     if image.status not in statuses:
         raise WrongState(why=f"Image {image.id} is {image.status}; to {body['action']} it, it must be {statuses[0]}")
     ticket = tools().tickets.issue(image.id, body["action"], body.get("seconds", DEFAULT_TICKET_S))

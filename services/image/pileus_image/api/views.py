@@ -17,12 +17,12 @@ def time(moment: datetime) -> str:
     return moment.isoformat()[:19] + "Z"
 
 
-def image(image: Image, store: str) -> JsonObject:
-    """Return the view of an image whose data is in `store`."""
-    return image_row(_view_columns(image), store)
+def image(image: Image, stores: str | None) -> JsonObject:
+    """Return the view of an image whose data is in `stores`, which have commas between them."""
+    return image_row(_view_columns(image), stores)
 
 
-def image_row(values: Sequence[Any], store: str) -> JsonObject:
+def image_row(values: Sequence[Any], stores: str | None) -> JsonObject:
     """Return the view of a list's row, the values of attributes.VIEW_COLUMNS. Properties never hide an attribute."""
     *plain, created_at, updated_at, properties = values
     path = f"/v2/images/{plain[0]}"
@@ -34,8 +34,8 @@ def image_row(values: Sequence[Any], store: str) -> JsonObject:
         "file": f"{path}/file",
         "schema": "/v2/schemas/image",
     }
-    if view["status"] in ("active", "deactivated"):
-        view["stores"] = store
+    if stores and view["status"] in ("active", "deactivated"):
+        view["stores"] = stores
     return view
 
 
@@ -63,7 +63,8 @@ TASK_STATUSES = {
 def task(job: Job) -> JsonObject:
     """Return the job of an import as a task. Its type says whether a task created the image."""
     task_input = job.data.get("task")
-    request = {"image_id": job.subject, "import_req": {"method": job.data["method"]}, "backend": [job.data["store"]]}
+    stores = job.data.get("stores") or [job.data["store"]]
+    request = {"image_id": job.subject, "import_req": {"method": job.data["method"]}, "backend": stores}
     return {
         "id": job.id,
         "type": "import" if task_input else "api_image_import",

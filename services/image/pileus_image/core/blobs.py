@@ -37,6 +37,27 @@ def find_kept(session: Session, image: Image) -> Blob | None:
     return blob if blob is not None and blob.state == "kept" else None
 
 
+def list_kept(session: Session, image: Image) -> list[Blob]:
+    """Return the blobs that hold the image's data, one in each of its stores, beginning with that of `image.blob`."""
+    kept = session.scalars(
+        select(Blob).where(Blob.image_id == image.id, Blob.state == "kept").order_by(Blob.created_at)
+    )
+    return sorted(kept, key=lambda blob: blob.id != image.blob)
+
+
+def stores_of(session: Session, image_ids: Sequence[str]) -> dict[str, str]:
+    """Return the names of the stores that hold each image's data, the oldest first, with commas between them."""
+    rows = session.execute(
+        select(Blob.image_id, Blob.store)
+        .where(Blob.image_id.in_(image_ids), Blob.state == "kept")
+        .order_by(Blob.created_at, Blob.id)
+    )
+    found = dict[str, list[str]]()
+    for image_id, store in rows:
+        found.setdefault(image_id, []).append(store)
+    return {image_id: ",".join(stores) for image_id, stores in found.items()}
+
+
 def create(session: Session, image: Image, event: str, store: str, takeover: bool = False) -> Blob:
     """Open a blob for an upload and move the image by `event` (a key of images.TRANSITIONS).
 
@@ -60,13 +81,44 @@ def create_for_import(session: Session, image: Image, store: str) -> Blob:
     return _open(session, image, store)
 
 
-def _open(session: Session, image: Image, store: str) -> Blob:
+def create_copy(session: Session, image: Image, store: str) -> Blob:
+    """Open a blob for a copy in another store. What an earlier attempt left unfinished there becomes an orphan."""
+    session.execute(
+        update(Blob)
+        .where(Blob.image_id == image.id, Blob.store == store, Blob.state == "writing", Blob.id != image.blob)
+        .values(state="deleting")
+        .execution_options(synchronize_session=False)
+    )
+    return _add(session, image, store)
+
+
+def orphan_copies(session: Session, image: Image) -> None:
+    """Mark for deletion what a job has copied, or begun to, and not published."""
+    session.execute(
+        update(Blob)
+        .where(Blob.image_id == image.id, Blob.state.in_(("writing", "staged")), Blob.id != image.blob)
+        .values(state="deleting")
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _add(session: Session, image: Image, store: str) -> Blob:
     blob = Blob(id=new_id(), store=store, image_id=image.id, owner=image.owner, lease_until=time.time() + LEASE_S)
     session.add(blob)
+    return blob
+
+
+def _open(session: Session, image: Image, store: str) -> Blob:
+    blob = _add(session, image, store)
+    point_to(session, image, blob)
+    return blob
+
+
+def point_to(session: Session, image: Image, blob: Blob) -> None:
+    """Make the blob the one that the image is read from, or that its upload goes to."""
     session.execute(
         update(Image).where(Image.id == image.id).values(blob=blob.id).execution_options(synchronize_session=False)
     )
-    return blob
 
 
 def renew_lease(session: Session, blob_id: str) -> None:
@@ -138,12 +190,13 @@ def has_orphans(session: Session, at: float) -> bool:
     return session.scalar(stmt.limit(1)) is not None
 
 
-def list_orphans(session: Session, at: float, limit: int = 100) -> Sequence[Blob]:
-    """Give up the uploads whose leases ran out before `at` (epoch seconds); return all blobs that are to be deleted."""
-    dead = session.scalars(select(Blob).where(Blob.state == "writing", Blob.lease_until < at).limit(limit)).all()
+def list_orphans(session: Session, store: str, at: float, limit: int = 100) -> Sequence[Blob]:
+    """Give up a store's uploads whose leases ran out before `at` (epoch seconds); return its blobs to be deleted."""
+    its = Blob.store == store
+    dead = session.scalars(select(Blob).where(its, Blob.state == "writing", Blob.lease_until < at).limit(limit)).all()
     for blob in dead:
         _orphan(session, blob)
-    return session.scalars(select(Blob).where(Blob.state == "deleting").limit(limit)).all()
+    return session.scalars(select(Blob).where(its, Blob.state == "deleting").limit(limit)).all()
 
 
 def delete_rows(session: Session, blob_ids: Sequence[str]) -> None:

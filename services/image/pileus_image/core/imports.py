@@ -9,39 +9,74 @@ from sqlalchemy.orm import Session
 
 from pileus_image.core import blobs, images
 from pileus_image.db.models import Image, Job
-from pileus_image.errors import NoSuchResource, WrongState
+from pileus_image.errors import Invalid, NoSuchResource, WrongState
 from pileus_kit.auth import Caller
 from pileus_kit.flow import enqueue
 from pileus_kit.json_types import JsonObject
 
 METHODS = ("glance-direct", "web-download")
-FLOW = "image.import"
+COPY_METHOD = "copy-image"
+"""The method of a cloud with several stores: an active image gets copies in others."""
+FLOW, COPY_FLOW = "image.import", "image.copy"
 DOORBELL = "image.jobs"
 """The topic on which workers are notified of jobs."""
 MAX_TASKS = 1000
 
-Method = Literal["glance-direct", "web-download"]
+Method = Literal["glance-direct", "web-download", "copy-image"]
 
 
 @dataclass(frozen=True)
 class ImportMethod:
-    """`uri` is what web-download reads; None with glance-direct, which takes what was staged."""
+    """`uri` is what web-download reads; None with other methods, which take what was staged or is there."""
 
     name: Method
     uri: str | None = None
 
 
 @dataclass(frozen=True)
+class Destinations:
+    """The stores that are to have the data, at least one, and whether it is a failure if only some take it."""
+
+    stores: tuple[str, ...]
+    all_must_succeed: bool = True
+
+
+@dataclass(frozen=True)
 class ImportData:
-    """What the job of an import knows. `task` is the input of the task that created the image, if one did."""
+    """What the job of an import knows. `task` is the input of the task that created the image, if one did.
+
+    `stores` is empty where `store` is the only one.
+    """
 
     method: ImportMethod
     store: str
+    stores: tuple[str, ...] = ()
+    all_must_succeed: bool = True
     task: JsonObject | None = None
+
+    @property
+    def destinations(self) -> Destinations:
+        """Where the data goes."""
+        return Destinations(self.stores or (self.store,), self.all_must_succeed)
+
+
+def methods(several_stores: bool) -> tuple[str, ...]:
+    """Return the names of the import methods of a cloud with one store, or with several."""
+    return (*METHODS, COPY_METHOD) if several_stores else METHODS
+
+
+def present(store: str) -> Invalid:
+    """Return the error for an image that is to be copied to where it is."""
+    return Invalid(why=f"Image is already present at store '{store}'")
 
 
 def start(
-    session: Session, caller: Caller, image: Image, method: ImportMethod, store: str, task: JsonObject | None = None
+    session: Session,
+    caller: Caller,
+    image: Image,
+    method: ImportMethod,
+    to: Destinations,
+    task: JsonObject | None = None,
 ) -> Job:
     """Move the image to importing and enqueue the job. Raises WrongState, Invalid."""
     images.require_formats(image)
@@ -52,13 +87,30 @@ def start(
     if method.name == "web-download" and image.status != "queued":
         raise WrongState(why=f"Image needs to be in 'queued' state to use '{method.name}' method; it is {image.status}")
     images.move(session, image.id, "import_staged" if method.name == "glance-direct" else "import_download")
-    show_stores(session, image.id, importing=store, failed="")
-    data: JsonObject = {"method": {"name": method.name}, "store": store}
-    if method.uri is not None:
-        data["method"]["uri"] = method.uri
+    data = _job_data(method, to)
     if task is not None:
         data["task"] = task
-    return enqueue(session, Job, flow=FLOW, subject=image.id, caller=caller, data=data)
+    return _enqueue(session, caller, image, FLOW, data, to)
+
+
+def start_copy(session: Session, caller: Caller, image: Image, to: Destinations) -> Job:
+    """Enqueue the job that copies an active image to further stores (`image_copies.choose`). Raises Busy."""
+    return _enqueue(session, caller, image, COPY_FLOW, _job_data(ImportMethod("copy-image"), to), to)
+
+
+def _enqueue(session: Session, caller: Caller, image: Image, flow: str, data: JsonObject, to: Destinations) -> Job:
+    show_stores(session, image.id, importing=",".join(to.stores), failed="")
+    return enqueue(session, Job, flow=flow, subject=image.id, caller=caller, data=data)
+
+
+def _job_data(method: ImportMethod, to: Destinations) -> JsonObject:
+    """Return the job's data; one for one store is as it always was, so that a worker of an older release can run it."""
+    data: JsonObject = {"method": {"name": method.name}, "store": to.stores[0]}
+    if method.uri is not None:
+        data["method"]["uri"] = method.uri
+    if len(to.stores) > 1:
+        data |= {"stores": list(to.stores), "all_must_succeed": to.all_must_succeed}
+    return data
 
 
 def create_by_task(session: Session, caller: Caller, task: JsonObject, store: str) -> Job:
@@ -66,14 +118,15 @@ def create_by_task(session: Session, caller: Caller, task: JsonObject, store: st
 
     Raises what `images.parse`, `images.create` and `start` raise.
     """
+    to = Destinations((store,))
     request = images.parse(task["image_properties"], caller.project_id)
     image = images.create(session, caller, request)
-    return start(session, caller, image, ImportMethod("web-download", task["import_from"]), store, task=dict(task))
+    return start(session, caller, image, ImportMethod("web-download", task["import_from"]), to, task=dict(task))
 
 
 def show_stores(session: Session, image_id: str, importing: str, failed: str) -> None:
-    """Set the properties that clients poll: the store that the import is on its way to, and the one it failed for."""
-    image = session.get(Image, image_id)
+    """Set the properties that clients poll: the stores that data is on its way to, and those that it failed for."""
+    image = session.get(Image, image_id, with_for_update=True)
     if image is not None:
         shown = {"os_glance_importing_to_stores": importing, "os_glance_failed_import": failed}
         session.execute(
@@ -84,9 +137,10 @@ def show_stores(session: Session, image_id: str, importing: str, failed: str) ->
         )
 
 
-def fail(session: Session, image: Image, store: str) -> None:
-    """End an import without data: the image is queued again and names the store that it failed for."""
-    show_stores(session, image.id, importing="", failed=store)
+def fail(session: Session, image: Image, to: Destinations) -> None:
+    """End an import without data: the image is queued again and names the stores that it failed for."""
+    show_stores(session, image.id, importing="", failed=",".join(to.stores))
+    blobs.orphan_copies(session, image)
     if image.blob:
         blobs.give_up(session, image.blob)
     else:

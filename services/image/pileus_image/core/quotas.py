@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from pileus_image.db.models import Image
+from pileus_image.db.models import Blob, Image
 from pileus_image.errors import ImageTooLarge, OverQuota
 
 MIB = 1 << 20
@@ -48,4 +48,6 @@ def usage(session: Session, owner: str | None, limits: Limits) -> dict[str, dict
 
 
 def _bytes(session: Session, owner: str | None) -> int:
-    return int(session.scalar(select(func.sum(Image.size)).where(Image.owner == owner)) or 0)
+    """Return the bytes of image data that the project has, as often as stores hold them."""
+    kept = select(func.sum(Image.size)).join(Blob, Blob.image_id == Image.id)
+    return int(session.scalar(kept.where(Image.owner == owner, Blob.state == "kept")) or 0)

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import cast
 
 from stevedore import DriverManager
 
@@ -10,8 +12,9 @@ from pileus_image.config import Config
 from pileus_image.core.quotas import Limits
 from pileus_image.core.tickets import Tickets
 from pileus_image.core.web_download import WebDownloader
-from pileus_image.drivers.base import Store
+from pileus_image.drivers.base import Store, StoreDriver
 from pileus_image.drivers.copies import CopiedStore, Peers
+from pileus_image.drivers.store_specs import all_stores, default_store
 from pileus_kit.db import Sessions
 
 COPY_TICKET_S = 60.0
@@ -33,19 +36,39 @@ class Tools:
     @property
     def store(self) -> Store:
         """The store that takes new images."""
-        return self.stores[self.config.store]
+        return self.stores[self.default_store]
+
+    @property
+    def default_store(self) -> str:
+        """The name of the store that takes new images."""
+        return default_store(self.config)
+
+    @property
+    def has_several_stores(self) -> bool:
+        """Whether the configuration names stores, so that images may be in some of them."""
+        return bool(self.config.enabled_backends)
+
+
+def make_stores(config: Config, tickets: Tickets) -> dict[str, Store]:
+    """Return the stores by their names, each with copies on other control machines where it needs them."""
+    stores = dict[str, Store]()
+    for spec in all_stores(config):
+        driver = cast(type[StoreDriver], DriverManager("pileus.image.stores", spec.driver).driver)
+        store: Store = driver.configured(spec)
+        if config.peers and store.on_this_machine:
+            prove = partial(tickets.issue, action="copy", seconds=COPY_TICKET_S)
+            store = CopiedStore(store, Peers(Path(config.peers), prove))
+        stores[spec.name] = store
+    return stores
 
 
 def make_tools(config: Config, ring: Callable[[str], None]) -> Tools:
     """Return the tools of an API or a worker: database, stores and keys as configured."""
-    store: Store = DriverManager("pileus.image.stores", config.store).driver(config.path("image", "store"))
     tickets = Tickets.at(config.path("image", "ticket.key"))
-    if config.peers:
-        store = CopiedStore(store, Peers(Path(config.peers), lambda blob: tickets.issue(blob, "copy", COPY_TICKET_S)))
     return Tools(
         config=config,
         sessions=Sessions(config.database_url("image")),
-        stores={config.store: store},
+        stores=make_stores(config, tickets),
         tickets=tickets,
         downloader=WebDownloader(config.download_networks),
         ring=ring,

@@ -55,9 +55,18 @@ class Digests:
 
 
 def upload(
-    tools: Tools, image_id: str, read: Read, expected: int | None = None, *, stage: bool = False, takeover: bool = False
+    tools: Tools,
+    image_id: str,
+    read: Read,
+    expected: int | None = None,
+    *,
+    store: str = "",
+    stage: bool = False,
+    takeover: bool = False,
 ) -> None:
     """Give a queued image its data, or stage the data for an import. `expected` is the announced size in bytes.
+
+    The data goes to the `store`, by default to the default one, where staged data always is.
 
     If this raises, the image is queued again and the store keeps nothing. With `takeover` the newest of several
     uploads wins: a host that begins again ends its own first try.
@@ -69,7 +78,8 @@ def upload(
         if image is None:
             raise ImageNotFound(image=image_id)
         quotas.check_size(session, image.owner, expected or 0, tools.limits)
-        blob = blobs.create(session, image, "stage" if stage else "upload", tools.config.store, takeover)
+        place = tools.default_store if stage else store or tools.default_store
+        blob = blobs.create(session, image, "stage" if stage else "upload", place, takeover)
     with _giving_up_on_error(tools, blob):
         facts = receive(tools, blob, image, read, expected)
         with tools.sessions.begin() as session:
@@ -87,7 +97,7 @@ def _giving_up_on_error(tools: Tools, blob: Blob) -> Iterator[None]:
     except BaseException:
         with tools.sessions.begin() as session:
             blobs.give_up(session, blob.id)
-        orphaned_blobs.delete_orphans(tools)
+        orphaned_blobs.delete_orphans(tools, quickly=True)
         raise
 
 

@@ -2,15 +2,22 @@
 
 from abc import ABC, abstractmethod
 from types import TracebackType
-from typing import BinaryIO
+from typing import BinaryIO, ClassVar
 
-from pileus_kit.errors import TooLarge
+from pileus_image.drivers.store_specs import StoreSpec
+from pileus_kit.errors import TooLarge, Transient
 
 
 class StoreFull(TooLarge):
     """The store has no room for more data."""
 
     text = "Image storage media is full: there is not enough space left in the image store."
+
+
+class StoreAway(Transient):
+    """The store can't be reached, or says that it can do nothing at the moment."""
+
+    text = "Image store {store} does not answer: {why}"
 
 
 class BlobMissing(Exception):
@@ -48,9 +55,16 @@ class Writer(ABC):
 
 
 class Store(ABC):
-    """A place for image data."""
+    """A place for image data. `name` is what this cloud calls it, `kind` its driver."""
 
+    kind: str
+    on_this_machine: ClassVar[bool] = True
+    """Whether other machines need copies of its blobs, and whether a call takes no longer than a disk."""
     name: str
+
+    def properties(self) -> dict[str, str]:
+        """Return what administrators are shown of its configuration."""
+        return {}
 
     @property
     def here(self) -> "Store":
@@ -76,3 +90,12 @@ class Store(ABC):
     @abstractmethod
     def delete(self, blob: str) -> None:
         """Delete the blob, whole or half-written, if there is one."""
+
+
+class StoreDriver(Store):
+    """A store that the configuration may name, by its entry point."""
+
+    @classmethod
+    @abstractmethod
+    def configured(cls, spec: StoreSpec) -> "StoreDriver":
+        """Return the store that the configuration describes."""

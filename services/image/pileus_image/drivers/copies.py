@@ -96,6 +96,10 @@ class CopiedStore(Store):
 
     def __init__(self, here: Store, peers: Peers) -> None:
         self.name, self._here, self._peers = here.name, here, peers
+        self.kind = here.kind
+
+    def properties(self) -> dict[str, str]:
+        return self._here.properties()
 
     @property
     def here(self) -> Store:

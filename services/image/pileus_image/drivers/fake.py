@@ -1,21 +1,25 @@
 """A store in memory, for tests and for a service whose images need not outlive it."""
 
 import io
-from pathlib import Path
 from typing import BinaryIO
 
-from pileus_image.drivers.base import BlobMissing, Store, StoreFull, Writer
+from pileus_image.drivers.base import BlobMissing, StoreDriver, StoreFull, Writer
+from pileus_image.drivers.store_specs import StoreSpec
 
 
-class FakeStore(Store):
+class FakeStore(StoreDriver):
     """Takes `room` bytes, None for any number. `partial` holds what is being written."""
 
-    name = "fake"
+    kind = "fake"
 
-    def __init__(self, root: Path | None = None, room: int | None = None) -> None:
-        self.room = room
+    def __init__(self, name: str = "fake", room: int | None = None) -> None:
+        self.name, self.room = name, room
         self.partial: dict[str, bytearray] = {}
         self.blobs: dict[str, bytes] = {}
+
+    @classmethod
+    def configured(cls, spec: StoreSpec) -> "FakeStore":
+        return cls(spec.name)
 
     def writer(self, blob: str) -> "FakeWriter":
         self.partial[blob] = bytearray()

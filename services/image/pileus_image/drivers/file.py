@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from pileus_image.drivers.base import BlobMissing, Store, StoreFull, Writer
+from pileus_image.drivers.base import BlobMissing, StoreDriver, StoreFull, Writer
+from pileus_image.drivers.store_specs import StoreSpec
 
 FLUSH_BYTES = 64 << 20
 """Bytes after which they are flushed to the disk, while the next ones are written.
@@ -23,15 +24,23 @@ Databases and logs are on the same file system, and a cloud whose database can't
 """
 
 
-class FileStore(Store):
+class FileStore(StoreDriver):
     """Two directories on one file system: `partial`, and `blobs`, with folders by the first two digits of the ids."""
 
-    name = "file"
+    kind = "file"
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, name: str = "file") -> None:
+        self.name, self._root = name, root
         self.partial, self.blobs = root / "partial", root / "blobs"
         for directory in (self.partial, self.blobs):
             directory.mkdir(parents=True, exist_ok=True)
+
+    @classmethod
+    def configured(cls, spec: StoreSpec) -> "FileStore":
+        return cls(spec.path(), spec.name)
+
+    def properties(self) -> dict[str, str]:
+        return {"data_dir": str(self._root)}
 
     def writer(self, blob: str) -> "FileWriter":
         return FileWriter(self.partial / blob, self._path(blob))

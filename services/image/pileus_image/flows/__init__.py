@@ -1,5 +1,5 @@
 """The flows that the worker runs."""
 
-from pileus_image.flows import import_image
+from pileus_image.flows import copy_image, import_image
 
-FLOWS = [import_image.FLOW]
+FLOWS = [import_image.FLOW, copy_image.FLOW]

@@ -1,9 +1,8 @@
-"""Interoperable image import: data that was staged, or that a URL has, becomes the image's."""
+"""Interoperable image import: data that was staged, or that a URL has, becomes the image's, in one store or several."""
 
 from sqlalchemy.orm import Session
 
-from pileus_image.core import blobs, imports, uploads
-from pileus_image.core.blobs import DataFacts
+from pileus_image.core import blobs, image_copies, imports, quotas, uploads
 from pileus_image.core.imports import ImportData
 from pileus_image.core.tools import Tools
 from pileus_image.db.models import Blob, Image
@@ -21,28 +20,34 @@ def download(tools: Tools, work: Work) -> None:
         image = session.get(Image, work.subject)
         if image is None:
             raise UploadLost(image=work.subject)
-        blob = blobs.create_for_import(session, image, tools.config.store)
+        blob = blobs.create_for_import(session, image, tools.default_store)
     with tools.downloader.open(data.method.uri) as body:
         facts = uploads.receive(tools, blob, image, body.read, body.length)
     with tools.sessions.begin() as session:
         blobs.complete(session, blob, facts, "staged")
 
 
+def copy(tools: Tools, work: Work) -> None:
+    """Copy the data from the store that it was staged in to those that are to have it."""
+    image_copies.copy(tools, work.subject, work.data_as(ImportData).destinations)
+
+
 def publish(session: Session, tools: Tools, work: Work) -> None:
     """Make the image active."""
-    image = session.get(Image, work.subject)
+    image = session.get(Image, work.subject, with_for_update=True)
     blob = session.get(Blob, image.blob) if image and image.blob else None
     if image is None or blob is None:
         raise UploadLost(image=work.subject)
-    blobs.publish(session, blob, DataFacts(**blob.facts))
-    imports.show_stores(session, image.id, importing="", failed="")
+    destinations = work.data_as(ImportData).destinations
+    image_copies.publish_import(session, image, destinations)
+    quotas.check_size(session, image.owner, 0, tools.limits)
 
 
 def fail(session: Session, tools: Tools, work: Work) -> None:
-    """Queue the image again and show the store that the import failed for."""
+    """Queue the image again and show the stores that the import failed for."""
     image = session.get(Image, work.subject)
     if image is not None:
-        imports.fail(session, image, tools.config.store)
+        imports.fail(session, image, work.data_as(ImportData).destinations)
 
 
-FLOW = Flow("image.import", Remote(download), Local(publish), failed=fail)
+FLOW = Flow("image.import", Remote(download), Remote(copy), Local(publish), failed=fail)

@@ -7,7 +7,11 @@ from pathlib import Path
 import pytest
 from stevedore import DriverManager
 
+from pileus_image.config import Config
 from pileus_image.drivers.base import BlobMissing, Store, StoreFull
+from pileus_image.drivers.fake import FakeStore
+from pileus_image.drivers.file import FileStore
+from pileus_image.drivers.store_specs import StoreSpec
 
 MIB = 1 << 20
 
@@ -15,23 +19,24 @@ MIB = 1 << 20
 @pytest.fixture(params=["fake", "file"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     """A store, loaded by its entry point as the service does it."""
-    found: Store = DriverManager("pileus.image.stores", request.param).driver(tmp_path / "store")
-    assert found.name == request.param
+    kind = request.param
+    spec = StoreSpec(f"{kind}s", kind, str(tmp_path / "store"), Config(state=str(tmp_path)))
+    found: Store = DriverManager("pileus.image.stores", kind).driver.configured(spec)
+    assert (found.name, found.kind) == (f"{kind}s", kind)
     return found
 
 
 @pytest.fixture
 def full(request: pytest.FixtureRequest, tmp_path: Path, store: Store) -> Iterator[Store]:
     """A store of the same kind with room for less than 4 MiB; the one of files is on a small disk."""
-    kind = type(store)
-    if store.name == "fake":
-        yield kind(None, room=3 * MIB)  # type: ignore[call-arg]
+    if isinstance(store, FakeStore):
+        yield FakeStore(room=3 * MIB)
         return
     place = tmp_path / "small"
     place.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "none", place], check=True)
     try:
-        yield kind(place)  # type: ignore[call-arg]
+        yield FileStore(place)
     finally:
         subprocess.run(["umount", "--lazy", place], check=True)
 
