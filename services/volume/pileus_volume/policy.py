@@ -92,6 +92,7 @@ RULES = [
         volume_extension:backup_admin_actions:reset_status volume_extension:backup_admin_actions:force_delete
         snapshot_extension:snapshot_unmanage volume_extension:volume_unmanage
         volume_extension:volume_manage volume_extension:list_manageable
+        snapshot_extension:snapshot_manage snapshot_extension:list_manageable
         backup:backup-import backup:export-import backup:backup_project_attribute
         group:reset_status group:reset_group_snapshot_status group:group_project_attribute
         group:group_snapshot_project_attribute group:access_group_types_specs

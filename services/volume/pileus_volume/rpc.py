@@ -87,6 +87,15 @@ class StoredDisk:
 
 
 @dataclass(frozen=True)
+class StoredSnapshot:
+    """A snapshot in a disk of a backend, by the names that both have there."""
+
+    disk: str
+    name: str
+    size_bytes: int
+
+
+@dataclass(frozen=True)
 class AdoptedDisk:
     """A disk that has become a volume's."""
 
@@ -193,6 +202,10 @@ class StorageAgent(Interface, topic="volume.agent", version="1.5"):
     @call(since="1.5", timeout_s=30)
     def list_disks(self, backend: str = "") -> list[StoredDisk]:
         """The disks in the backend, those of volumes included, for an administrator who wants to manage one."""
+
+    @call(since="1.5", timeout_s=30)
+    def list_snapshots(self, volume_id: str = "", backend: str = "") -> list[StoredSnapshot]:
+        """The snapshots in the disks of volumes, or in one volume's, also those that the service doesn't know."""
 
     @call(since="1.5", timeout_s=300)
     def adopt(self, volume_id: str, name: str, backend: str = "") -> AdoptedDisk:

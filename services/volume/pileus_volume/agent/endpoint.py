@@ -30,6 +30,7 @@ from pileus_volume.rpc import (
     SnapshotResult,
     StorageAgent,
     StoredDisk,
+    StoredSnapshot,
     Ticket,
 )
 
@@ -121,6 +122,10 @@ class AgentEndpoint(StorageAgent):
 
     def list_disks(self, backend: str = "") -> list[StoredDisk]:
         return [StoredDisk(disk.name, disk.size_bytes, disk.unsafe) for disk in self._adopter(backend).list_disks()]
+
+    def list_snapshots(self, volume_id: str = "", backend: str = "") -> list[StoredSnapshot]:
+        found = self._adopter(backend).list_snapshots(volume_id)
+        return [StoredSnapshot(snapshot.disk, snapshot.name, snapshot.size_bytes) for snapshot in found]
 
     def adopt(self, volume_id: str, name: str, backend: str = "") -> AdoptedDisk:
         return AdoptedDisk(self._adopter(backend).adopt(volume_id, name))

@@ -1,28 +1,18 @@
 """Disks that may become volumes: `os-volume-manage` and, since 3.8, `manageable_volumes`, for administrators."""
 
-import json
-from collections.abc import Callable
-from typing import TYPE_CHECKING
-
-from flask import request
-
 from pileus_kit.json_types import Answer, JsonObject
-from pileus_kit.web import caller, version
+from pileus_kit.web import caller
+from pileus_volume.api import manageable
+from pileus_volume.api.manageable import SortKeys
 from pileus_volume.api.project_paths import Resource
 from pileus_volume.api.schemas import BOOLEAN, METADATA_OR_NULL, TEXT, stripped, wrapped
 from pileus_volume.api.tools import notify_workers, tools
 from pileus_volume.api.volume_views import changed
 from pileus_volume.core import managed_volumes
-from pileus_volume.core.filters import DIALECT, parse_boolean
+from pileus_volume.core.filters import parse_boolean
 from pileus_volume.core.managed_volumes import ManageableDisk, ManageRequest
-from pileus_volume.errors import Invalid, InvalidHost
-
-if TYPE_CHECKING:
-    from _typeshed import SupportsRichComparison
 
 CLUSTER_SINCE = (3, 16)
-LISTED_CLUSTER_SINCE = (3, 17)
-MAX_ROWS = 1000
 ZONE: JsonObject = {"type": ["string", "null"], "maxLength": 255}
 FIELDS: JsonObject = {
     "name": TEXT,
@@ -31,16 +21,16 @@ FIELDS: JsonObject = {
     "availability_zone": ZONE,
     "bootable": BOOLEAN,
     "host": {"type": ["string", "null"], "maxLength": 255},
-    "ref": {"type": ["object", "string"], "maxProperties": 8, "maxLength": 255},
+    "ref": manageable.REF,
     "metadata": METADATA_OR_NULL,
 }
 CREATE = {
     (3, 0): wrapped("volume", FIELDS, required=("ref",)),
     CLUSTER_SINCE: wrapped("volume", FIELDS | {"cluster": TEXT}, required=("ref",)),
 }
-SORT_KEYS: "dict[str, Callable[[ManageableDisk], SupportsRichComparison]]" = {
-    "reference": lambda disk: disk.name,
-    "size": lambda disk: disk.size,
+SORT_KEYS: SortKeys[ManageableDisk] = {
+    "reference": lambda disk: (0, disk.name),
+    "size": lambda disk: (disk.size, ""),
 }
 
 
@@ -68,13 +58,9 @@ def _resource(path: str, name: str, since: tuple[int, int] | None) -> Resource:
 
 
 def _parse(asked: JsonObject) -> ManageRequest:
-    ref = asked["ref"]
-    name = ref.get("source-name") if isinstance(ref, dict) else None
-    if not isinstance(name, str) or not name:
-        raise Invalid(why="Reference must contain source-name element.")
     return ManageRequest(
-        host=_one_of(asked.get("host"), asked.get("cluster"), CLUSTER_SINCE),
-        source_name=name,
+        host=manageable.one_of(asked.get("host"), asked.get("cluster"), CLUSTER_SINCE),
+        source_name=manageable.source_name(asked["ref"]),
         name=stripped(asked, "name"),
         description=stripped(asked, "description"),
         type=asked.get("volume_type") or None,
@@ -84,45 +70,15 @@ def _parse(asked: JsonObject) -> ManageRequest:
     )
 
 
-def _one_of(host: str | None, cluster: str | None, cluster_since: tuple[int, int]) -> str:
-    """The host that is asked for. There are no clusters here."""
-    if version() < cluster_since:
-        cluster = None
-    if bool(host) == bool(cluster):
-        raise Invalid(why="Either host or cluster must be given, and not both.")
-    if not host:
-        raise InvalidHost(why=f"No available service named '{cluster}'")
-    return host
-
-
 def _list() -> list[ManageableDisk]:
     """The page of the disks that the request asks for. The storage host says what there is."""
-    args = request.args
-    name = _one_of(args.get("host"), args.get("cluster"), LISTED_CLUSTER_SINCE)
-    sort = DIALECT.sort(args, sortable=SORT_KEYS, default=(("reference", "desc"),))
-    limit, offset = DIALECT.limit(args, default=MAX_ROWS, maximum=MAX_ROWS), DIALECT.offset(args)
+    asked = manageable.parse()
     with tools().sessions.read() as session:
-        host = managed_volumes.find_listed(session, name)
+        host = managed_volumes.find_listed(session, asked.host)
     stored = tools().agent_named(host.name).list_disks()
     with tools().sessions.read() as session:
         found = managed_volumes.describe(session, stored)
-    for key, direction in reversed(sort):
-        found.sort(key=SORT_KEYS[key], reverse=direction == "desc")
-    return found[_start(found, args.get("marker")) + (offset or 0) :][:limit]
-
-
-def _start(found: list[ManageableDisk], marker: str | None) -> int:
-    """The place after the disk whose reference the marker is, as JSON."""
-    if not marker:
-        return 0
-    try:
-        reference = json.loads(marker[:1000])
-    except (ValueError, RecursionError):
-        raise Invalid(why=f"marker {marker[:255]} can not be analysed, please use json like format") from None
-    for place, disk in enumerate(found):
-        if _reference(disk) == reference:
-            return place + 1
-    raise Invalid(why=f"marker not found: {marker[:255]}")
+    return asked.page(found, SORT_KEYS, _reference)
 
 
 def _reference(disk: ManageableDisk) -> JsonObject:

@@ -9,6 +9,7 @@ from pileus_volume.api.project_paths import Resource
 from pileus_volume.api.schemas import NAME, only
 from pileus_volume.api.tools import tools
 from pileus_volume.core import hosts
+from pileus_volume.core.pools import machine_of
 from pileus_volume.db.models import StorageHost
 from pileus_volume.errors import Invalid, ServiceNotFound
 
@@ -56,7 +57,7 @@ def index() -> Answer:
         return {"services": []}
     with tools().sessions.read() as session:
         found = hosts.list_hosts(session)
-    return {"services": [view(host) for host in found if name in (None, host.name, full_name(host))]}
+    return {"services": [view(host) for host in found if name in (None, machine_of(host.name), full_name(host))]}
 
 
 def _set_state(body: JsonObject, **values: object) -> JsonObject:

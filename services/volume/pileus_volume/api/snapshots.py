@@ -16,12 +16,12 @@ from pileus_volume.api.schemas import (
     wrapped,
 )
 from pileus_volume.api.tools import notify_workers, tools
-from pileus_volume.core import snapshots, volumes
+from pileus_volume.core import managed_snapshots, snapshots, volumes
 from pileus_volume.core.filters import parse_boolean
 from pileus_volume.core.lists import SNAPSHOTS
 from pileus_volume.core.snapshots import SnapshotRequest
 from pileus_volume.db.models import Snapshot
-from pileus_volume.errors import Invalid, NotOffered
+from pileus_volume.errors import Invalid
 
 resource = Resource("snapshots", __name__, url_prefix="/v3/snapshots")
 actions = action_tables.new_table()
@@ -185,9 +185,9 @@ def force_delete(snapshot_id: str, _: object) -> Answer:
 
 @actions.action("os-unmanage", policy="snapshot_extension:snapshot_unmanage", schema=NO_ARGUMENTS)
 def unmanage(snapshot_id: str, _: object) -> Answer:
-    with tools().sessions.read() as session:
-        snapshots.find(session, snapshot_id, caller())
-    raise NotOffered(what="Leaving a snapshot to its storage")
+    with tools().sessions.begin() as session:
+        managed_snapshots.unmanage(session, snapshots.find(session, snapshot_id, caller()))
+    return "", 202
 
 
 @actions.action(

@@ -102,6 +102,7 @@ def create(session: Session, caller: Caller, volume: Volume, request: BackupRequ
         str(volume.host),
         address_of(backup),
         address_of(parent) if parent else None,
+        stored_name=snapshot.stored_name if snapshot else None,
     )
     return backup, enqueue(session, Job, flow="backup.create", subject=backup.id, caller=caller, data=as_json(data))
 

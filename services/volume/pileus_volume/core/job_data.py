@@ -32,6 +32,7 @@ class CreateVolumeData:
     image: ImageContent | None = None
     source_id: str | None = None  # the volume to copy, or the volume of the snapshot to copy
     snapshot_id: str | None = None
+    stored_name: str | None = None  # the snapshot's in the disk, if that isn't its id
     backup_id: str | None = None
     backup: BackupAddress | None = None
     bootable: bool = False
@@ -69,6 +70,7 @@ class RevertVolumeData:
     host: str
     size: int
     snapshot_id: str
+    stored_name: str | None = None
 
 
 @dataclass(frozen=True)
@@ -84,10 +86,11 @@ class ReimageVolumeData:
 
 @dataclass(frozen=True)
 class SnapshotData:
-    """Take or delete a snapshot of the volume."""
+    """Take or delete a snapshot of the volume. `stored_name`: the snapshot's in the disk, if that isn't its id."""
 
     volume_id: str
     host: str | None
+    stored_name: str | None = None
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,7 @@ class BackUpVolumeData:
     parent: BackupAddress | None
     digest: str = ""
     objects: int = 0
+    stored_name: str | None = None  # the snapshot's in the disk, if that isn't its id
 
 
 @dataclass(frozen=True)
@@ -151,6 +155,15 @@ class ManageVolumeData:
     host: str
     name: str
     size: int = 0
+
+
+@dataclass(frozen=True)
+class ManageSnapshotData:
+    """Make the snapshot that the volume's disk has under `name` one of the service's."""
+
+    volume_id: str
+    host: str | None
+    name: str
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ Action = Literal[
     "migrate volume",
     "retype volume",
     "manage volume",
+    "manage snapshot",
 ]
 KEPT = timedelta(days=30)  # until a message expires
 ACTIONS: dict[
@@ -56,6 +57,7 @@ ACTIONS: dict[
     "migrate volume": ("023", "migrate volume"),
     "retype volume": ("024", "retype volume"),
     "manage volume": ("008", "create volume from backend storage"),
+    "manage snapshot": ("025", "manage snapshot"),
 }
 KINDS: dict[type[Model], str] = {
     Volume: "VOLUME",

@@ -79,6 +79,19 @@ def delete(
     The job of a snapshot that is being taken is cancelled and removes it. A snapshot of a group snapshot is deleted
     together with that only.
     """
+    check_deletable(session, snapshot, with_group=with_group)
+    move_snapshot(session, snapshot, "force_delete" if force else "delete")
+    running = live(session, Job, snapshot.id)
+    if running is not None:
+        cancel(session, Job, snapshot.id, "the snapshot was deleted meanwhile")
+        return running
+    host = session.scalar(select(Volume.host).where(Volume.id == snapshot.volume_id))
+    data = as_json(SnapshotData(snapshot.volume_id, host, snapshot.stored_name))
+    return enqueue(session, Job, flow="snapshot.delete", subject=snapshot.id, caller=requester, data=data)
+
+
+def check_deletable(session: Session, snapshot: Snapshot, *, with_group: bool = False) -> None:
+    """Raise InvalidSnapshot if something else needs the snapshot, whatever its status is."""
     if snapshot.group_snapshot_id and not with_group:
         raise InvalidSnapshot(
             why=f"Snapshot {snapshot.id} must not be part of a group; it is of group snapshot "
@@ -86,14 +99,6 @@ def delete(
         )
     if session.scalar(select(exists().where(Volume.snapshot_id == snapshot.id, Volume.status == "creating"))):
         raise InvalidSnapshot(why=f"Snapshot {snapshot.id} is being copied to a volume.")
-    move_snapshot(session, snapshot, "force_delete" if force else "delete")
-    running = live(session, Job, snapshot.id)
-    if running is not None:
-        cancel(session, Job, snapshot.id, "the snapshot was deleted meanwhile")
-        return running
-    host = session.scalar(select(Volume.host).where(Volume.id == snapshot.volume_id))
-    data = as_json(SnapshotData(snapshot.volume_id, host))
-    return enqueue(session, Job, flow="snapshot.delete", subject=snapshot.id, caller=requester, data=data)
 
 
 def update_status(snapshot: Snapshot, status: str, progress: str | None) -> None:

@@ -79,7 +79,7 @@ def revert(session: Session, caller: Caller, volume: Volume, snapshot: Snapshot)
         )
     move(session, volume, "revert")
     move_snapshot(session, snapshot, "restore")
-    data = as_json(RevertVolumeData(str(volume.host), volume.size, snapshot.id))
+    data = as_json(RevertVolumeData(str(volume.host), volume.size, snapshot.id, snapshot.stored_name))
     return enqueue(session, Job, flow="volume.revert", subject=volume.id, caller=caller, data=data)
 
 

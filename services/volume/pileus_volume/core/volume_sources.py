@@ -49,7 +49,7 @@ def snapshot_source(session: Session, caller: Caller, snapshot_id: str) -> Volum
         volume.type,
         volume.bootable,
         volume.image_meta,
-        CreateVolumeData(snapshot_id=snapshot.id, source_id=volume.id),
+        CreateVolumeData(snapshot_id=snapshot.id, stored_name=snapshot.stored_name, source_id=volume.id),
     )
 
 

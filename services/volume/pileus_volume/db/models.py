@@ -128,6 +128,7 @@ class Snapshot(OwnedColumns, Model):
     progress: Mapped[str] = mapped_column(String(8), default="0%")
     type_id: Mapped[str] = mapped_column(String(36))
     group_snapshot_id: Mapped[str | None] = mapped_column(String(36), default=None)
+    stored_name: Mapped[str | None] = mapped_column(String(255), default=None)  # in the disk; None: its id
     meta: Mapped[dict[str, str]] = mapped_column(Json, default=dict)
 
     __table_args__ = (

@@ -37,6 +37,15 @@ class FoundDisk:
     unsafe: str = ""
 
 
+@dataclass(frozen=True)
+class FoundSnapshot:
+    """A snapshot in a disk: the disk's name in the storage, its own, and the size in bytes that it has."""
+
+    disk: str
+    name: str
+    size_bytes: int
+
+
 class Backend(ABC):
     """The calls that every driver has. Disks are named by their volume's id; `rpc.StorageAgent` has the same calls."""
 
@@ -121,6 +130,10 @@ class Adopter(ABC):
     @abstractmethod
     def list_disks(self) -> list[FoundDisk]:
         """The disks in the storage, those of volumes included."""
+
+    @abstractmethod
+    def list_snapshots(self, volume_id: str = "") -> list[FoundSnapshot]:
+        """The snapshots in all disks, or in the volume's, also those that the service doesn't know."""
 
     @abstractmethod
     def adopt(self, volume_id: str, name: str) -> int:

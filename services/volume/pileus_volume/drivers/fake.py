@@ -8,7 +8,7 @@ from tempfile import NamedTemporaryFile
 
 from pileus_volume.config import Config
 from pileus_volume.drivers.backend_specs import BackendSpec
-from pileus_volume.drivers.base import Adopter, Backend, Capacity, ExportServer, FoundDisk, ImageFile
+from pileus_volume.drivers.base import Adopter, Backend, Capacity, ExportServer, FoundDisk, FoundSnapshot, ImageFile
 from pileus_volume.errors import DiskRefused, ToolFailed
 from pileus_volume.rpc import GIB, Disk, Export, file_name
 
@@ -124,6 +124,15 @@ class FakeBackend(Backend, ExportServer, Adopter):
         """The disks of volumes and those of `strangers`."""
         known = {file_name(volume): size for volume, size in self.disks.items()} | self.strangers
         return [FoundDisk(name, size) for name, size in sorted(known.items())]
+
+    def list_snapshots(self, volume_id: str = "") -> list[FoundSnapshot]:
+        """The snapshots that are remembered."""
+        return [
+            FoundSnapshot(file_name(volume), name, self.disks[volume])
+            for volume, names in sorted(self.snapshots.items())
+            for name in sorted(names)
+            if volume_id in ("", volume)
+        ]
 
     def adopt(self, volume_id: str, name: str) -> int:
         """Remember a stranger, or a disk whose volume was forgotten, as the volume's disk."""

@@ -15,6 +15,7 @@ from pileus_volume.flows.delete_source import delete_source_of_volume
 from pileus_volume.flows.delete_volume import delete_volume
 from pileus_volume.flows.extend_volume import extend_volume
 from pileus_volume.flows.import_backup import import_backup
+from pileus_volume.flows.manage_snapshot import manage_snapshot
 from pileus_volume.flows.manage_volume import manage_volume
 from pileus_volume.flows.migrate_volume import migrate_volume
 from pileus_volume.flows.reimage_volume import reimage_volume
@@ -39,6 +40,7 @@ FLOWS = [
     apply_exports,
     migrate_volume,
     manage_volume,
+    manage_snapshot,
     delete_source_of_volume,
     back_up_volume,
     create_volume_from_backup,

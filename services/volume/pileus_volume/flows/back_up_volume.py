@@ -29,7 +29,7 @@ def store(tools: Tools, work: Work) -> dict[str, object]:
     data = work.data_as(BackUpVolumeData)
     result = tools.agent_of(data.host).back_up(
         data.volume_id,
-        data.snapshot_id or work.subject,
+        data.stored_name or data.snapshot_id or work.subject,
         grant_location(tools.peers, tools.config, data.address, write=True),
         data.parent.manifest if data.parent else None,
     )

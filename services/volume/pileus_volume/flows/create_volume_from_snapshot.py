@@ -10,7 +10,7 @@ def copy(tools: Tools, work: Work) -> None:
     data = work.data_as(CreateVolumeData)
     assert data.source_id is not None and data.snapshot_id is not None
     disk, agent = disk_and_agent(tools, work)
-    agent.create_from_snapshot(disk, data.source_id, data.snapshot_id)
+    agent.create_from_snapshot(disk, data.source_id, data.stored_name or data.snapshot_id)
 
 
 create_volume_from_snapshot = Flow(

@@ -16,7 +16,8 @@ def remove_snapshot(tools: Tools, work: Work) -> None:
     data = work.data_as(SnapshotData)
     if data.host:
         agent = tools.agent_of(data.host)
-        assisted_snapshots.remove_snapshot(tools.peers, agent, data.volume_id, work.subject)
+        name = data.stored_name or work.subject
+        assisted_snapshots.remove_snapshot(tools.peers, agent, data.volume_id, name)
 
 
 def delete_row(session: Session, tools: Tools, work: Work) -> None:

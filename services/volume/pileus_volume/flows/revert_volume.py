@@ -14,7 +14,8 @@ from pileus_volume.rpc import Disk
 
 def revert_disk(tools: Tools, work: Work) -> None:
     data = work.data_as(RevertVolumeData)
-    tools.agent_of(data.host).revert(Disk(work.subject, data.size), data.snapshot_id)
+    name = data.stored_name or data.snapshot_id
+    tools.agent_of(data.host).revert(Disk(work.subject, data.size), name)
 
 
 def finish(session: Session, tools: Tools, work: Work) -> None:

@@ -11,7 +11,7 @@ import pytest
 from pileus_kit.testing.hostile_images import Builder
 from pileus_volume.config import Config
 from pileus_volume.drivers.file.driver import FileBackend
-from pileus_volume.errors import DiskBusy, DiskRefused
+from pileus_volume.errors import DiskBusy, DiskRefused, ToolFailed
 from pileus_volume.rpc import GIB, Disk, file_name
 
 pytestmark = pytest.mark.skipif(shutil.which("qemu-img") is None, reason="needs qemu-utils")
@@ -165,3 +165,54 @@ def test_a_disk_without_an_end(backend, directory):
         file.write((1 << 62).to_bytes(8, "big"))
     with pytest.raises(DiskRefused, match="larger than"):
         backend.adopt(new(), "endless")
+
+
+def snapshot(path: Path, name: str) -> None:
+    subprocess.run(["qemu-img", "snapshot", "-c", name, path], check=True)
+
+
+def test_the_snapshots_in_disks(backend, directory):
+    disk, other, own = Disk(new(), 1), Disk(new(), 1), new()
+    for one in (disk, other):
+        backend.create(one)
+    path = directory / file_name(disk.volume_id)
+    for name in ("old", "7", "twice", "twice", "with, comma", "-d", "x" * 200):
+        snapshot(path, name)
+    backend.extend(Disk(disk.volume_id, 2))
+    snapshot(path, "later")
+    backend.snapshot(other.volume_id, own)
+    (directory / file_name(new())).write_bytes(b"no disk")
+    make(directory / "stranger")
+    snapshot(directory / "stranger", "hidden")
+    found = {(one.disk, one.name): one.size_bytes for one in backend.list_snapshots()}
+    assert found == {
+        (path.name, "old"): GIB,
+        (path.name, "x" * 200): GIB,
+        (path.name, "later"): 2 * GIB,
+        (file_name(other.volume_id), own): GIB,
+    }
+    assert [one.name for one in backend.list_snapshots(other.volume_id)] == [own]
+    with pytest.raises(ToolFailed):
+        backend.list_snapshots(new())
+
+
+def test_a_table_of_snapshots_that_lies(backend, directory):
+    disk = Disk(new(), 1)
+    backend.create(disk)
+    path = directory / file_name(disk.volume_id)
+    for count, at in ((3, 1 << 62), (65536, 0), (2, path.stat().st_size - 8), (1, 64)):
+        with path.open("r+b") as file:
+            file.seek(60)
+            file.write(count.to_bytes(4, "big") + at.to_bytes(8, "big"))
+        assert len(backend.list_snapshots()) <= 1
+        assert len(backend.list_snapshots(disk.volume_id)) <= 1
+
+
+def test_a_disk_with_snapshots_is_not_received(backend, directory, tmp_path):
+    config = Config(state=str(tmp_path / "other"), nbd="127.0.0.1:1", backend="file")
+    target, disk = FileBackend(config), Disk(new(), 1)
+    backend.create(disk)
+    snapshot(directory / file_name(disk.volume_id), "with, comma")
+    with pytest.raises(ToolFailed, match="snapshots, which would be lost"):
+        target.receive(disk, backend)
+    assert list(Path(target.directory).iterdir()) == []

@@ -147,6 +147,8 @@ NOT_A_REFERENCE = {
     ("PUT", "/v3/default-types/<project_id>", "volume_type"),
     ("POST", "/v3/manageable_volumes", "volume_type"),
     ("POST", "/v3/os-volume-manage", "volume_type"),
+    ("POST", "/v3/manageable_snapshots", "volume_id"),
+    ("POST", "/v3/os-snapshot-manage", "volume_id"),
 }
 """The name of the whole body, or a rule for administrators."""
 

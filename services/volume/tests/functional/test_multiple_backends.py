@@ -78,6 +78,8 @@ def test_administrators_see_each_backend(cloud):
 
     names = ["host1@fake", "host1@fast", "host1@slow"]
     assert sorted(row["host"] for row in get("/os-services")["services"]) == names
+    assert sorted(row["host"] for row in get("/os-services?host=host1")["services"]) == names
+    assert [row["host"] for row in get("/os-services?host=host1@fast")["services"]] == ["host1@fast"]
     assert sorted(row["host_name"] for row in get("/os-hosts")["hosts"]) == names
     pools = {pool["name"]: pool["capabilities"] for pool in get("/scheduler-stats/get_pools?detail=true")["pools"]}
     assert {name: found["volume_backend_name"] for name, found in pools.items()} == {

@@ -237,8 +237,9 @@ ELSEWHERE = (
     "group",
     "volume.migrate",
     "volume.manage",
+    "snapshot.manage",
     "volume.delete_source",
-)  # test_backup_flows, test_group_flows, test_volume_migration, test_managed_volumes
+)  # test_backup_flows, test_group_flows, test_volume_migration, test_managed_volumes, test_managed_snapshots
 
 
 def test_every_flow_has_a_scenario():

@@ -14,8 +14,8 @@ from pathlib import Path
 from pileus_kit.file_modes import make_traversable
 from pileus_volume.config import Config
 from pileus_volume.drivers.backend_specs import BackendSpec, first_backend
-from pileus_volume.drivers.base import Adopter, Backend, Capacity, ExportServer, FoundDisk, ImageFile
-from pileus_volume.drivers.file import found_disks, qcow2_files
+from pileus_volume.drivers.base import Adopter, Backend, Capacity, ExportServer, FoundDisk, FoundSnapshot, ImageFile
+from pileus_volume.drivers.file import found_disks, qcow2_files, stored_snapshots
 from pileus_volume.drivers.file.image_cache import ImageCache
 from pileus_volume.drivers.file.storage_daemon import Address, StorageDaemon
 from pileus_volume.errors import DiskBusy, ImageRefused, ToolFailed
@@ -164,8 +164,9 @@ class FileBackend(Backend, ExportServer, Adopter):
         if not isinstance(source, FileBackend):
             super().receive(disk, source)
             return
-        path = self._path(disk.volume_id)
-        path.unlink(missing_ok=True)
+        if stored_snapshots.count_snapshots(source._path(disk.volume_id)):
+            raise ToolFailed(tool="copy", why="the disk has snapshots, which would be lost")
+        self._path(disk.volume_id).unlink(missing_ok=True)
         with self._building(disk) as part:
             assert part is not None
             qcow2_files.copy(source._path(disk.volume_id), part)
@@ -180,6 +181,10 @@ class FileBackend(Backend, ExportServer, Adopter):
     def list_disks(self) -> list[FoundDisk]:
         """The qcow2 files in the directory, and other files with the reason why they can't be adopted."""
         return list(found_disks.list_disks(self._root))
+
+    def list_snapshots(self, volume_id: str = "") -> list[FoundSnapshot]:
+        """The internal snapshots of the volumes' files, whether their guests run or not."""
+        return stored_snapshots.list_snapshots(self._root, volume_id)
 
     def adopt(self, volume_id: str, name: str) -> int:
         """Rename the file, and resize it to whole GiB."""
