@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pileus_deploy import configs
+from pileus_deploy import arguments, configs
 from pileus_deploy.plan import PORTS, Plan
 
 
@@ -50,6 +50,18 @@ def test_a_host_signs_with_its_share_of_the_metadata_secret(plan: Plan) -> None:
 def test_agents_exchange_data_with_our_services_only(plan: Plan) -> None:
     assert read(plan.agent_config_file("compute"))["data_services"] == plan.url("image")
     assert read(plan.agent_config_file("volume"))["data_services"] == f"{plan.url('image')},{plan.url('objectstore')}"
+
+
+def test_further_backends_of_volumes(tmp_path: Path) -> None:
+    given = arguments.parser().parse_args(["up", "--volume-backends", "ssd:file:/mnt/ssd,archive:file"])
+    plan = Plan(tmp_path, hypervisor="fake", volume_backends=given.volume_backends)
+    configs.write(plan)
+    assert read(plan.agent_config_file("volume"))["further_backends"] == "ssd:file:/mnt/ssd,archive:file"
+    assert "further_backends" not in read(plan.agent_config_file("compute"))
+    assert plan.settings()["volume_backends"] == given.volume_backends
+    for refused in ("ssd", "ssd:lvm", "ssd:file:relative", "a/b:file", "ssd:file:/x:/y"):
+        with pytest.raises(SystemExit):
+            arguments.parser().parse_args(["up", "--volume-backends", refused])
 
 
 def test_configuration_is_for_its_owner(plan: Plan) -> None:
