@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from pileus_volume.db.models import StorageHost, Volume
@@ -27,12 +27,14 @@ def machine_of(name: str) -> str:
 
 
 def find_host(session: Session, name: str) -> StorageHost | None:
-    """The storage host by its name, or by its pool's with or without `#pool`."""
+    """The storage host by its name, or by its pool's with or without `#pool`; one statement for each whole pool."""
+    if "#" in name:
+        return session.scalar(select(StorageHost).where(StorageHost.pool == name).limit(1))
     found = session.get(StorageHost, name)
     if found is not None or not name:
         return found
-    is_pool = or_(StorageHost.pool == name, StorageHost.pool.startswith(f"{name}#", autoescape=True))
-    return session.scalar(select(StorageHost).where(is_pool).order_by(StorageHost.name).limit(1))
+    is_backend = StorageHost.pool.startswith(f"{name}#", autoescape=True)
+    return session.scalar(select(StorageHost).where(is_backend).order_by(StorageHost.name).limit(1))
 
 
 def list_pools(session: Session) -> list[Pool]:

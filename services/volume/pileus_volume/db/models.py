@@ -321,6 +321,8 @@ class StorageHost(SeenColumns, Model):
     disabled_reason: Mapped[str | None] = mapped_column(String(255), default=None)
     frozen: Mapped[bool] = mapped_column(default=False)
 
+    __table_args__ = (Index("storage_hosts_by_pool", "pool"),)
+
 
 class Quota(Model):
     """A project's own limit; -1 is unlimited."""
