@@ -3,7 +3,6 @@
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from pileus_compute.core import leftovers
 from pileus_compute.db.models import Allocation, Host, Server
 from pileus_compute.errors import HostNotFound, ServiceNotFound
 from pileus_kit.errors import Conflict
@@ -41,9 +40,10 @@ def set_disabled(host: Host, disabled: bool, reason: str | None = None) -> None:
 
 
 def delete(session: Session, service_id: ServiceId) -> None:
-    """Delete the service of a host that is gone for good: a host whose agent still reports is added again at once.
+    """Delete the service of a host that is gone for good: a host whose agent still reports is added again at once. What
+    servers have left on it stays on record, so that it is told if it comes back.
 
-    Raises Conflict if the host has servers.
+    Raises Conflict if the host has servers, or is one to which servers may go back.
     """
     host = find(session, service_id)
     if session.scalar(select(func.count()).select_from(Server).where(Server.host == host.name)):
@@ -55,5 +55,4 @@ def delete(session: Session, service_id: ServiceId) -> None:
             why="Unable to delete compute service that has in-progress migrations. Complete or revert the migrations "
             "first."
         )
-    leftovers.forget_host(session, host.name)
     session.delete(host)

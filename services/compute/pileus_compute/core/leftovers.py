@@ -28,11 +28,6 @@ def forget(session: Session, host: str, server_ids: Iterable[str]) -> None:
     )
 
 
-def forget_host(session: Session, host: str) -> None:
-    """Forget what was left on a host that is gone."""
-    session.execute(delete(Leftover).where(Leftover.host == host).execution_options(synchronize_session=False))
-
-
 def hosts_of(session: Session, server_id: str) -> set[str]:
     """Return the hosts that may still have something of the server, and on which it must not be put before that."""
     return set(session.scalars(select(Leftover.host).where(Leftover.server_id == server_id)))

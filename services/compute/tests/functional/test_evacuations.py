@@ -91,6 +91,17 @@ def test_leftovers_are_destroyed_even_if_no_guest_is_reported(compute: ComputeFi
     assert server not in compute.host.driver.guests_by_id
 
 
+def test_a_host_whose_service_was_deleted_is_told_when_it_comes_back(compute: ComputeFixture, server: str) -> None:
+    evacuate(compute, server, {})
+    with compute.sessions.read() as session:
+        service = session.get_one(Host, "host1").service_id
+    path = f"/v2.1/os-services/{service}"
+    assert compute.client.delete(path, as_=compute.book.admin, version="2.53").status_code == 204
+    compute.host.down = False
+    AgentAPI(compute.tools).hello("host1", compute.host.driver.inventory(), compute.host.driver.guests())
+    assert server not in compute.host.driver.guests_by_id
+
+
 def test_a_host_that_is_up_keeps_its_servers(compute: ComputeFixture, server: str) -> None:
     declare(compute, False)
     refused = evacuate(compute, server, {}, status=400)
