@@ -1,6 +1,6 @@
 """Errors of block storage, with Cinder's sentences where clients match on them."""
 
-from pileus_kit.errors import BadRequest, CloudError, Conflict, NotFound, TooLarge, Unimplemented
+from pileus_kit.errors import BadRequest, CloudError, Conflict, NotFound, TooLarge, Transient, Unimplemented
 
 
 class Invalid(BadRequest):
@@ -223,6 +223,12 @@ class NoSuchBackend(CloudError):
 
     status = 500
     text = "Storage host {host} has no backend {backend}; further_backends of its configuration names them"
+
+
+class BackendDown(Transient):
+    """The storage of a further backend is away, so its driver can't be opened. What needs it is tried again."""
+
+    text = "Backend {backend} of storage host {host} can't be opened: {why}"
 
 
 class GroupMemberFailed(CloudError):

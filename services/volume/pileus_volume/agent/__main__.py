@@ -18,20 +18,16 @@ from pileus_volume.agent.endpoint import AgentEndpoint
 from pileus_volume.agent.heartbeat import EVERY_S, RETRY_S, send_report
 from pileus_volume.agent.image_transfer import send
 from pileus_volume.config import Config
-from pileus_volume.drivers.backend_specs import BackendSpec, all_backends
+from pileus_volume.drivers.backend_specs import all_backends
 from pileus_volume.drivers.base import Backend, ExportServer
 from pileus_volume.rpc import ControlPlane
 
 CLEAR = "--clear"
 
 
-def backends_of(config: Config) -> dict[str, Backend]:
-    """The driver of each backend, by the backend's name; the first one's is empty."""
-    return {spec.name: _open(config, spec) for spec in all_backends(config)}
-
-
-def _open(config: Config, spec: BackendSpec) -> Backend:
-    """The backend's driver, by its entry point name."""
+def open_backend(config: Config, name: str) -> Backend:
+    """The driver of the backend of that name, by its entry point; the first backend's name is empty."""
+    spec = next(spec for spec in all_backends(config) if spec.name == name)
     manager: DriverManager[Backend] = DriverManager(
         "pileus.volume.backends", spec.driver, invoke_on_load=True, invoke_args=(config, spec)
     )
@@ -48,13 +44,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         clear(config)
         return
     bus = Bus(config.bus)
-    backends = backends_of(config)
     agent = AgentEndpoint(
         config,
-        backends.pop(""),
+        open_backend(config, ""),
         partial(send, certificates=config.certificates),
         partial(new_session, config.certificates),
-        backends,
+        open_backend=partial(open_backend, config),
     )
     control_plane = bus.client(ControlPlane)
     heartbeat = Heartbeat(lambda: send_report(agent, control_plane), every_s=EVERY_S, retry_s=RETRY_S)
@@ -76,7 +71,8 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def clear(config: Config) -> None:
     """End every export, without the bus. An agent that is started again serves its exports again."""
-    for backend in backends_of(config).values():
+    for spec in all_backends(config):
+        backend = open_backend(config, spec.name)
         if isinstance(backend, ExportServer):
             backend.stop_serving()
 

@@ -16,7 +16,7 @@ from pileus_volume.agent.image_transfer import downloaded, send
 from pileus_volume.config import Config
 from pileus_volume.drivers.backend_specs import BackendSpec, all_backends
 from pileus_volume.drivers.base import Adopter, Backend, ExportServer
-from pileus_volume.errors import CopyDiffers, NoSuchBackend, NotOffered
+from pileus_volume.errors import BackendDown, CopyDiffers, NoSuchBackend, NotOffered
 from pileus_volume.rpc import (
     AdoptedDisk,
     BackupLocation,
@@ -47,24 +47,35 @@ class AgentEndpoint(StorageAgent):
         send: Callable[[Path, Ticket], None] = send,
         open_session: Callable[[], requests.Session] = new_session,
         further: Mapping[str, Backend] | None = None,
+        open_backend: Callable[[str], Backend] | None = None,
     ) -> None:
-        """`further`: the further backends by their names."""
+        """`further`: the further backends by their names; those that aren't given are opened when they are first asked
+        for, so that one whose disk is away neither keeps the others from starting nor stays away when it is back."""
         self._config, self._send, self._open_session = config, send, open_session
         self._specs = {spec.name: spec for spec in all_backends(config)}
         self._backends = {"": backend, **(further or {})}
-        self._generations = dict.fromkeys(self._backends, -1)
+        self._open_backend, self._open_lock = open_backend, threading.Lock()
+        self._generations = dict.fromkeys(self._specs, -1)
         self._export_lock = threading.Lock()
 
     @property
     def further_backends(self) -> list[str]:
         """The names of the further backends."""
-        return [name for name in self._backends if name]
+        return [name for name in self._specs if name]
 
     def _of(self, backend: str) -> Backend:
-        """The backend of that name. Raises NoSuchBackend."""
-        if backend not in self._backends:
-            raise NoSuchBackend(backend=backend, host=self._config.host)
-        return self._backends[backend]
+        """The backend of that name. Raises NoSuchBackend, or BackendDown if it can't be opened now."""
+        if backend in self._backends:  # without the lock, which a backend that hangs while it is opened may hold
+            return self._backends[backend]
+        with self._open_lock:
+            if backend not in self._backends:
+                if backend not in self._specs or self._open_backend is None:
+                    raise NoSuchBackend(backend=backend, host=self._config.host)
+                try:
+                    self._backends[backend] = self._open_backend(backend)
+                except OSError as err:
+                    raise BackendDown(backend=backend, host=self._config.host, why=str(err)) from err
+            return self._backends[backend]
 
     def inspect(self) -> Inspection:
         return Inspection(

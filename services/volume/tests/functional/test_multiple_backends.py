@@ -12,6 +12,7 @@ from pileus_volume.config import Config
 from pileus_volume.db.models import StorageHost
 from pileus_volume.drivers.backend_specs import all_backends
 from pileus_volume.drivers.fake import FakeBackend
+from pileus_volume.errors import BackendDown
 from pileus_volume.worker import ControlPlaneEndpoint
 
 HOST = "os-vol-host-attr:host"
@@ -192,6 +193,30 @@ def test_a_broken_backend_does_not_silence_the_others(cloud, monkeypatch):
     with pytest.raises(OSError, match="gone"):
         send_report(agent, Recording(cloud.sessions))
     assert reported == ["slow"]
+
+
+def test_a_backend_whose_disk_is_away_is_waited_for(cloud):
+    volume = volume_on(cloud, "slow")["id"]
+    config = replace(cloud.config("host1"), further_backends=("fast:fake", "slow:fake"))
+    away = True
+
+    def opened(name: str) -> Any:
+        if name == "slow" and away:
+            raise OSError("nothing is mounted")
+        return cloud.backends[f"host1@{name}"]
+
+    agent = cloud.agents["host1"] = AgentEndpoint(config, cloud.backends["host1"], open_backend=opened)
+    with pytest.raises(BackendDown, match="slow of storage host host1 can't be opened: nothing is mounted"):
+        send_report(agent, ControlPlaneEndpoint(cloud.sessions))
+    assert volume_on(cloud, "fast")["status"] == "available"
+    assert cloud.client.delete(f"/v3/volumes/{volume}").status_code == 202
+    with pytest.raises(TimeoutError, match="still live"):
+        cloud.drain()
+    assert cloud.show(volume)["status"] == "deleting"
+    away = False
+    send_report(agent, ControlPlaneEndpoint(cloud.sessions))
+    cloud.drain()
+    assert cloud.client.get(f"/v3/volumes/{volume}").status_code == 404 and kept(cloud).keys() == {"host1@fast"}
 
 
 @pytest.mark.parametrize(
