@@ -7,7 +7,7 @@ from pileus_volume.api import manageable
 from pileus_volume.api.manageable import SortKeys
 from pileus_volume.api.project_paths import Resource
 from pileus_volume.api.schemas import METADATA_OR_NULL, TEXT, UUID, wrapped
-from pileus_volume.api.snapshots import detail
+from pileus_volume.api.snapshots import changed
 from pileus_volume.api.tools import notify_workers, tools
 from pileus_volume.core import managed_snapshots, managed_volumes, volumes
 from pileus_volume.core.managed_snapshots import ManageableSnapshot
@@ -37,7 +37,7 @@ def _resource(path: str, name: str, since: tuple[int, int] | None) -> Resource:
         with tools().sessions.begin() as session:
             volume = volumes.find(session, asked["volume_id"], caller())
             snapshot, job = managed_snapshots.manage(session, caller(), volume, source_name, request)
-            view = {"snapshot": detail(snapshot)}
+            view = {"snapshot": changed(snapshot)}
         notify_workers(job)
         return view, 202
 

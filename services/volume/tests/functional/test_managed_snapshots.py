@@ -58,6 +58,7 @@ def test_a_snapshot_is_managed(disk, path, version):
     assert answer.status_code == 202, answer.text
     made = answer.json["snapshot"]
     assert (made["status"], made["size"], made["volume_id"]) == ("creating", 2, disk.volume)
+    assert not [name for name in made if name.startswith("os-extended")]
     disk.world.drain()
     shown = disk.show(made["id"])
     assert (shown["status"], shown["name"], shown["description"]) == ("available", "n", "d")
