@@ -14,8 +14,9 @@ from pileus_kit.errors import CloudError
 from pileus_kit.flow import Again, Work, enqueue
 
 RETURN, LEAVE_HOST = "server.return", "server.leave_host"
-LOCKED = "lock"
-"""What QEMU says of a disk that another process has open: an export that is just being withdrawn."""
+LOCKED = '" lock'
+"""What QEMU says of a disk that another process has open (`Failed to get "write" lock`): an export that is just being
+withdrawn."""
 LOCK_PAUSE_S = 1.0
 
 

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from pileus_compute.db.models import Aggregate, AggregateHost, Host, Leftover
+from pileus_compute.errors import HypervisorFailed
 from pileus_compute.rpc import Power
 from pileus_compute.testing import ComputeFixture, InProcessAgent
 
@@ -102,6 +103,23 @@ def test_a_server_without_another_host_notices_nothing(compute: ComputeFixture, 
     assert [m["status"] for m in listed(compute)] == ["error"] and list(image.images) == [IMAGE_ID]
     assert used(compute) == {"host1": 1}
     assert ("power_off", server) not in compute.host.driver.calls
+
+
+@pytest.mark.parametrize(
+    ("why", "status", "host"),
+    [('Failed to get "write" lock', "VERIFY_RESIZE", "host2"), ("no such block device", "ERROR", "host1")],
+)
+def test_a_volume_whose_export_is_just_being_withdrawn_is_waited_for(
+    compute: ComputeFixture, server: str, other: InProcessAgent, why: str, status: str, host: str
+) -> None:
+    def fail() -> None:
+        raise HypervisorFailed(what="start the guest", why=why)
+
+    other.driver.fail("boot", fail)
+    move(compute, server)
+    view = compute.show(server, as_=compute.book.admin)
+    assert (view["status"], view["OS-EXT-SRV-ATTR:host"]) == (status, host)
+    assert other.driver.calls.count(("boot", server)) == (2 if host == "host2" else 1)
 
 
 @pytest.mark.parametrize("version", ["2.1", "2.55"])
