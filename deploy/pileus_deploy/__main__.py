@@ -19,6 +19,7 @@ CHOSEN = (
     "volume_driver",
     "volume_backends",
     "image_stores",
+    "image_output_format",
     "tls",
     "certificate",
     "key",
@@ -125,7 +126,7 @@ def _why_refused(plan: Plan, changes: dict[str, object]) -> str:
     if plan.state.joinpath("databases").exists() and changes.get("database", plan.database) != plan.database:
         return f"The cloud in {plan.state} has its databases elsewhere: `pileus cloud database move URL` moves them."
     own = {"hypervisor", "network_driver", "volume_driver", "volume_backends"}
-    if plan.controller and changes.keys() - (own | {"image_stores"} if plan.is_control else own):
+    if plan.controller and changes.keys() - (own | {"image_stores", "image_output_format"} if plan.is_control else own):
         return f"This machine joined the cloud at {plan.controller}; such options are for the machine there."
     why = control_machines.why_refused(replace(plan, **changes), plan)  # type: ignore[arg-type]
     if why:

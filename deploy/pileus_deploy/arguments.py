@@ -85,6 +85,11 @@ def _add_up(up: argparse.ArgumentParser) -> None:
         "every cloud has at first",
     )
     up.add_argument(
+        "--image-output-format",
+        choices=["raw", "qcow2", "vmdk", "none"],
+        help="convert images that are imported (not those that are uploaded) to this format; none: don't, the default",
+    )
+    up.add_argument(
         "--tls", action="store_true", default=None, help="serve the APIs by TLS, and let other machines join"
     )
     up.add_argument(

@@ -143,6 +143,7 @@ def _services(plan: Plan) -> dict[str, dict[str, object]]:
         "image": {
             "data_url": plan.host_url if plan.tls else "",
             **({"enabled_backends": plan.image_stores} if plan.image_stores else {}),
+            **({"output_format": plan.image_output_format} if plan.image_output_format not in ("", "none") else {}),
             **({"peers": balancing.peers_folder(plan)} if plan.virtual_address else {}),
         },
     }

@@ -74,6 +74,8 @@ class Plan:
     """Further backends of this machine, as the option `further_backends` of the volume agent."""
     image_stores: str = ""
     """The stores of the cloud, as the option `enabled_backends` of the image service; empty: one."""
+    image_output_format: str = ""
+    """The format to which imports are converted, as the option `output_format` of the image service."""
     controller: str = ""
     brokers: tuple[str, ...] = ()
     """The addresses of all RabbitMQ nodes where there are several."""

@@ -29,6 +29,9 @@ class Config(ServiceConfig):
         "all data; empty: there are no others",
         "",
     )
+    output_format: str = option(
+        "Format to which imported images are converted: raw, qcow2 or vmdk; empty: they stay as they are", ""
+    )
     largest_image: int = option("Bytes that one image may have", 1 << 40)
     largest_disk: int = option("Bytes that a guest may see of one image", 16 << 40)
     quota_images: int = option("Images that a project may have; -1: any number", 10_000)

@@ -118,6 +118,12 @@ class CopyDiffers(CloudError):
     text = "The data of image {image} in store {store} is damaged."
 
 
+class ConversionFailed(BadRequest):
+    """qemu-img can't convert the content."""
+
+    text = "Image content can't be converted from {source} to {target}: {why}"
+
+
 class AlreadyExists(Conflict):
     """The name is taken."""
 

@@ -51,7 +51,8 @@ def create(image_id: str, body: JsonObject) -> Answer:
                 return Response(status=202)
             job = core.start_copy(session, caller(), image, Destinations(tuple(stores), must))
         else:
-            job = core.start(session, caller(), image, method, Destinations(tuple(stores), must))
+            to = Destinations(tuple(stores), must)
+            job = core.start(session, caller(), image, method, to, output_format=tools().config.output_format)
     tools().ring(job.id)
     return Response(status=202)
 

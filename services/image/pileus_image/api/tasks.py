@@ -31,7 +31,8 @@ def create(body: JsonObject) -> Answer:
     images.check_visibility(body["input"]["image_properties"].get("visibility"))
     with tools().sessions.begin() as session:
         quotas.check_count(session, caller().project_id, tools().limits)
-        job = imports.create_by_task(session, caller(), body["input"], tools().default_store)
+        output = tools().config.output_format
+        job = imports.create_by_task(session, caller(), body["input"], tools().default_store, output)
         view = views.task(job)
     tools().ring(job.id)
     return view, 201

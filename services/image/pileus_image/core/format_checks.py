@@ -11,6 +11,8 @@ READ_AS_RAW = ("iso", "luks")
 """Formats that are recognised, but read byte for byte like any raw disk: they are harmless if declared as raw."""
 WITHOUT_MAGIC = ("raw", "ami", "aki", "ari", "vhd")
 """Formats that the first bytes don't show: a fixed vhd is marked at its end only."""
+OUTPUT_FORMATS = ("raw", "qcow2", "vmdk")
+"""Formats to which imports may be converted: those that qemu-img writes and every host reads."""
 BEGINNING_BYTES = 1 << 16
 """Bytes after which a wrong format shows. An iso has its mark at byte 32,769, well before."""
 

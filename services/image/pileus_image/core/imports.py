@@ -7,7 +7,7 @@ from typing import Literal
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from pileus_image.core import blobs, images
+from pileus_image.core import blobs, image_conversion, images
 from pileus_image.db.models import Image, Job
 from pileus_image.errors import Invalid, NoSuchResource, WrongState
 from pileus_kit.auth import Caller
@@ -45,13 +45,14 @@ class Destinations:
 class ImportData:
     """What the job of an import knows. `task` is the input of the task that created the image, if one did.
 
-    `stores` is empty where `store` is the only one.
+    `stores` is empty where `store` is the only one. `disk_format` is the image's if the import converts it.
     """
 
     method: ImportMethod
     store: str
     stores: tuple[str, ...] = ()
     all_must_succeed: bool = True
+    disk_format: str | None = None
     task: JsonObject | None = None
 
     @property
@@ -77,8 +78,13 @@ def start(
     method: ImportMethod,
     to: Destinations,
     task: JsonObject | None = None,
+    *,
+    output_format: str = "",
 ) -> Job:
-    """Move the image to importing and enqueue the job. Raises WrongState, Invalid."""
+    """Move the image to importing and enqueue the job, which converts the data if there is an `output_format`.
+
+    Raises WrongState, Invalid.
+    """
     images.require_formats(image)
     if method.name == "glance-direct" and image.status != "uploading":
         raise WrongState(
@@ -88,6 +94,8 @@ def start(
         raise WrongState(why=f"Image needs to be in 'queued' state to use '{method.name}' method; it is {image.status}")
     images.move(session, image.id, "import_staged" if method.name == "glance-direct" else "import_download")
     data = _job_data(method, to)
+    if image_conversion.wants(image, output_format):
+        data["disk_format"] = image.disk_format
     if task is not None:
         data["task"] = task
     return _enqueue(session, caller, image, FLOW, data, to)
@@ -113,7 +121,7 @@ def _job_data(method: ImportMethod, to: Destinations) -> JsonObject:
     return data
 
 
-def create_by_task(session: Session, caller: Caller, task: JsonObject, store: str) -> Job:
+def create_by_task(session: Session, caller: Caller, task: JsonObject, store: str, output_format: str = "") -> Job:
     """Create an image and import it from a URL, as the older tasks API does. `task` is its checked input.
 
     Raises what `images.parse`, `images.create` and `start` raise.
@@ -121,7 +129,8 @@ def create_by_task(session: Session, caller: Caller, task: JsonObject, store: st
     to = Destinations((store,))
     request = images.parse(task["image_properties"], caller.project_id)
     image = images.create(session, caller, request)
-    return start(session, caller, image, ImportMethod("web-download", task["import_from"]), to, task=dict(task))
+    method = ImportMethod("web-download", task["import_from"])
+    return start(session, caller, image, method, to, task=dict(task), output_format=output_format)
 
 
 def show_stores(session: Session, image_id: str, importing: str, failed: str) -> None:
@@ -137,9 +146,14 @@ def show_stores(session: Session, image_id: str, importing: str, failed: str) ->
         )
 
 
-def fail(session: Session, image: Image, to: Destinations) -> None:
-    """End an import without data: the image is queued again and names the stores that it failed for."""
+def fail(session: Session, image: Image, to: Destinations, disk_format: str | None = None) -> None:
+    """End an import without data: the image is queued again and names the stores that it failed for.
+
+    `disk_format` is what it had before a conversion.
+    """
     show_stores(session, image.id, importing="", failed=",".join(to.stores))
+    if disk_format is not None:
+        image.disk_format = disk_format
     blobs.orphan_copies(session, image)
     if image.blob:
         blobs.give_up(session, image.blob)

@@ -9,6 +9,7 @@ from typing import cast
 from stevedore import DriverManager
 
 from pileus_image.config import Config
+from pileus_image.core.format_checks import OUTPUT_FORMATS
 from pileus_image.core.quotas import Limits
 from pileus_image.core.tickets import Tickets
 from pileus_image.core.web_download import WebDownloader
@@ -64,6 +65,8 @@ def make_stores(config: Config, tickets: Tickets) -> dict[str, Store]:
 
 def make_tools(config: Config, ring: Callable[[str], None]) -> Tools:
     """Return the tools of an API or a worker: database, stores and keys as configured."""
+    if config.output_format not in ("", *OUTPUT_FORMATS):
+        raise ValueError(f"output_format: {config.output_format!r} is none of {', '.join(OUTPUT_FORMATS)}")
     tickets = Tickets.at(config.path("image", "ticket.key"))
     return Tools(
         config=config,

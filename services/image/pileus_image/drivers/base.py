@@ -1,6 +1,7 @@
 """What a store must do. Every call is idempotent. The name of a blob is its id."""
 
 from abc import ABC, abstractmethod
+from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, ClassVar
 
@@ -78,6 +79,10 @@ class Store(ABC):
     def written_before(self, moment: float) -> list[str]:
         """Return blobs on this machine, whole or not, that were last written to before then (epoch seconds)."""
         return []
+
+    def path(self, blob: str) -> Path | None:
+        """Return the file that holds a whole blob; None if the store has no such files. Raises BlobMissing."""
+        return None
 
     @abstractmethod
     def writer(self, blob: str) -> Writer:

@@ -105,6 +105,10 @@ class CopiedStore(Store):
     def here(self) -> Store:
         return self._here
 
+    def path(self, blob: str) -> Path | None:
+        self.bring(blob)
+        return self._here.path(blob)
+
     def writer(self, blob: str) -> Writer:
         return CopiedWriter(self._here.writer(blob), blob, self._peers)
 

@@ -42,6 +42,11 @@ class FileStore(StoreDriver):
     def properties(self) -> dict[str, str]:
         return {"data_dir": str(self._root)}
 
+    def path(self, blob: str) -> Path:
+        if not self._path(blob).exists():
+            raise BlobMissing(blob)
+        return self._path(blob)
+
     def writer(self, blob: str) -> "FileWriter":
         return FileWriter(self.partial / blob, self._path(blob))
 
@@ -134,11 +139,16 @@ def _raising_store_full() -> Iterator[None]:
         raise
 
 
-def _require_room(directory: Path) -> None:
-    """Raise StoreFull when only the reserve is left."""
+def room_of(directory: Path) -> int:
+    """Return the bytes that may be written to the directory's file system before only the reserve is left."""
     disk = os.statvfs(directory)
     reserve = min(RESERVE_BYTES, disk.f_blocks * disk.f_frsize // RESERVED_FRACTION)
-    if disk.f_bavail * disk.f_frsize < reserve:
+    return disk.f_bavail * disk.f_frsize - reserve
+
+
+def _require_room(directory: Path) -> None:
+    """Raise StoreFull when only the reserve is left."""
+    if room_of(directory) < 0:
         raise StoreFull()
 
 

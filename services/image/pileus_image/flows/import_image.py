@@ -2,7 +2,7 @@
 
 from sqlalchemy.orm import Session
 
-from pileus_image.core import blobs, image_copies, imports, quotas, uploads
+from pileus_image.core import blobs, image_conversion, image_copies, imports, quotas, uploads
 from pileus_image.core.imports import ImportData
 from pileus_image.core.tools import Tools
 from pileus_image.db.models import Blob, Image
@@ -27,6 +27,17 @@ def download(tools: Tools, work: Work) -> None:
         blobs.complete(session, blob, facts, "staged")
 
 
+def convert(tools: Tools, work: Work) -> None:
+    """Convert the data to the format that the operator wants, if the import was accepted with that in mind."""
+    if work.data_as(ImportData).disk_format is not None:
+        image_conversion.convert(tools, work.subject, work.attempt)
+
+
+def forget_conversion(tools: Tools, work: Work) -> None:
+    """Delete what a conversion has left."""
+    image_conversion.forget(tools, work.subject)
+
+
 def copy(tools: Tools, work: Work) -> None:
     """Copy the data from the store that it was staged in to those that are to have it."""
     image_copies.copy(tools, work.subject, work.data_as(ImportData).destinations)
@@ -47,7 +58,10 @@ def fail(session: Session, tools: Tools, work: Work) -> None:
     """Queue the image again and show the stores that the import failed for."""
     image = session.get(Image, work.subject)
     if image is not None:
-        imports.fail(session, image, work.data_as(ImportData).destinations)
+        data = work.data_as(ImportData)
+        imports.fail(session, image, data.destinations, data.disk_format)
 
 
-FLOW = Flow("image.import", Remote(download), Remote(copy), Local(publish), failed=fail)
+FLOW = Flow(
+    "image.import", Remote(download), Remote(convert, undo=forget_conversion), Remote(copy), Local(publish), failed=fail
+)
