@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pileus_deploy import broker_cluster
-from pileus_deploy.broker_control import COOKIE, BrokerControl
+from pileus_deploy.broker_control import COOKIE, BrokerControl, BrokerFailed
 from pileus_deploy.host_records import HostRecords
 from pileus_deploy.plan import BROKER_PORT, BUS_TLS_PORT, ON_THE_BUS, Plan, write_private
 from pileus_kit import accounts
@@ -140,6 +140,14 @@ def copy_certificate(plan: Plan) -> None:
 def control(plan: Plan) -> BrokerControl:
     """Return what a root process tells the node with."""
     return BrokerControl(port(plan), plan.state / "rabbitmq", plan.address if plan.bus_nodes else "", tls_folder(plan))
+
+
+def have_copies(plan: Plan) -> bool:
+    """Give this machine's node copies of the bus's queues. Returns whether it has all: any machine may die then."""
+    try:
+        return control(plan).grow_queues() == 0
+    except BrokerFailed:  # it starts
+        return False
 
 
 def _ensure_cookie(file: Path) -> None:

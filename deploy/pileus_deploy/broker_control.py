@@ -22,7 +22,13 @@ ASK = """
 Answer = erpc:call(list_to_atom(os:getenv("PILEUS_NODE")), erl_eval, exprs, [Expressions, []]),
 io:format("{ok, ~0p}~n", [element(2, Answer)]), halt(0).
 """
-PATIENCE_S = 20
+PATIENCE_S = 20.0
+GROW_PATIENCE_S = 60.0
+LACKING = (
+    "[Q || Q <- rabbit_amqqueue:list(), amqqueue:get_type(Q) =:= rabbit_quorum_queue, "
+    "not lists:member(node(), maps:get(nodes, amqqueue:get_type_state(Q)))]"
+)
+"""The quorum queues that have no copy on the node that is asked."""
 COOKIE = ".erlang.cookie"
 
 
@@ -61,18 +67,32 @@ class BrokerControl:
             f'rabbit_networking:close_all_user_connections(N, "the machine was removed") end, [{binaries}])'
         )
 
-    def grow_queues(self) -> None:
-        """Give every quorum queue a copy on this node: those that were made without it have none."""
-        grow = 'rabbit_quorum_queue:grow(node(), <<".*">>, <<".*">>, all)'
-        self._run(f"case rabbit:is_running() of true -> {grow}; false -> not_yet end")
+    def grow_queues(self) -> int:
+        """Give every quorum queue a copy on this node: those that were made without it have none.
+
+        A queue whose leader is away can't get one. Returns how many have none afterwards, or raises BrokerFailed.
+        """
+        add = "rabbit_quorum_queue:add_member(V, N, node(), 5000)"
+        led = "lists:member(element(2, amqqueue:get_pid(Q)), [node() | nodes()])"
+        self._run(
+            f"case rabbit:is_running() of true -> [catch {add} || Q <- {LACKING}, {led}, "
+            "{resource, V, queue, N} <- [amqqueue:get_name(Q)]], ok; false -> not_yet end",
+            GROW_PATIENCE_S,
+        )
+        return self.count_lacking()
+
+    def count_lacking(self) -> int:
+        """Return how many quorum queues have no copy on this node. Raises BrokerFailed, also while the node starts."""
+        return int(self._run(f"true = rabbit:is_running(), length({LACKING})").strip().rstrip("}").rpartition(" ")[2])
 
     def _erlang(self) -> list[str]:
         """Return the command of an Erlang node that has the named one evaluate its standard input."""
         secured = broker_cluster.tls_arguments(self.proofs / "nodes.conf").split()
         own = ["-name", f"ask{os.getpid()}x{secrets.token_hex(4)}@{self.address}", "-hidden", "-dist_listen", "false"]
-        return [ERL, "+S", "1:1", "-noinput", "-noshell", *own, *secured, "-eval", ASK]
+        ticks = ["-kernel", "net_ticktime", str(broker_cluster.TICK_S)]  # the node leaves who is silent for so long
+        return [ERL, "+S", "1:1", "-noinput", "-noshell", *own, *ticks, *secured, "-eval", ASK]
 
-    def _run(self, expression: str) -> str:
+    def _run(self, expression: str, patience_s: float = PATIENCE_S) -> str:
         node = f"pileus{self.port}@{self.address or 'localhost'}"
         environment = {
             "HOME": str(self.home),
@@ -88,7 +108,7 @@ class BrokerControl:
                 env=environment,
                 capture_output=True,
                 text=True,
-                timeout=PATIENCE_S,
+                timeout=patience_s,
                 check=False,
             )
         except subprocess.TimeoutExpired:

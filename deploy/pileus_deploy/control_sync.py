@@ -121,9 +121,12 @@ def reload_proxy(plan: Plan) -> None:
 def grow_queues(plan: Plan) -> None:
     """Give each queue a copy on this machine's node of the bus."""
     try:
-        broker.control(plan).grow_queues()
+        lacking = broker.control(plan).grow_queues()
     except BrokerFailed as err:
         log.warning("queues can't get copies on this node now: %s", err)
+    else:
+        if lacking:
+            log.warning("%d queues of the bus have no copy on this node: their other machines are away", lacking)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -20,6 +20,7 @@ from pileus_deploy import (
     bootstrap,
     broker,
     configs,
+    control_machines,
     databases,
     host_network,
     libvirtd,
@@ -39,6 +40,7 @@ from pileus_kit.file_modes import use_private_umask
 CHECKOUT = Path(__file__).resolve().parents[2]
 MIN_FREE_BYTES = 1 << 30  # bytes of free disk below which starting is pointless
 SETTLE_TIMEOUT_S = 900.0  # seconds for the host to report itself while its processes live
+COPIES_TIMEOUT_S = 60.0
 PORTS_TIMEOUT_S = 20.0  # seconds that processes of a cloud that was cut off may take to end
 
 
@@ -126,6 +128,8 @@ def _start(plan: Plan) -> None:
                 partial(is_healthy, plan, service),
                 failed=partial(_why_failed, plan, pid, f"{service}-api"),
             )
+    if plan.virtual_address and control_machines.others(plan):
+        _share_queues(plan)
 
 
 def up_member(plan: Plan) -> None:
@@ -160,11 +164,22 @@ def up_member(plan: Plan) -> None:
                 partial(supervisor.is_steady, plan.state, process.name),
                 failed=partial(_why_failed, plan, pid, process.name),
             )
+    if plan.is_control:
+        _share_queues(plan)
     if plan.runs_agent("objectstore"):
         with step("its devices take objects") as remark:
             remark(object_hosts.enter_rings(plan))
     systemd_unit.install(plan)
     print(f"This machine is {plan.host} in the cloud at {plan.controller}. `pileus host list` there shows it.")
+
+
+def _share_queues(plan: Plan) -> None:
+    """Wait until this machine's node has copies of all queues: before that, another machine must not be lost."""
+    with step("its node of the bus has copies of all queues") as remark:
+        try:
+            wait_for("copies of queues", COPIES_TIMEOUT_S, partial(broker.have_copies, plan), every=1.0)
+        except TimeoutError:  # other machines of a queue are away: it has its copy when they are back
+            remark("not yet; deploy/status says when")
 
 
 def _prepare_control(plan: Plan) -> None:

@@ -3,7 +3,8 @@
 import json
 from pathlib import Path
 
-from pileus_deploy import control_machines, lifecycle, supervisor
+from pileus_deploy import broker, control_machines, lifecycle, supervisor
+from pileus_deploy.broker_control import BrokerFailed
 from pileus_deploy.cloud_hosts import Inspected
 from pileus_deploy.plan import Plan
 from pileus_kit import balancer
@@ -46,7 +47,20 @@ def _show_control_machines(plan: Plan) -> bool:
     for machine in control_machines.all_of(plan):
         missing = down.get(machine.name, [])
         print(f"{machine.name:22} {machine.address:>26}  {'down: ' + ', '.join(missing) if missing else 'up'}")
-    return any(down.values())
+    return _show_bus(plan) or any(down.values())
+
+
+def _show_bus(plan: Plan) -> bool:
+    """Say if this machine's node of the bus lacks copies of queues, which may be lost with another machine. Returns
+    whether it does."""
+    try:
+        lacking = broker.control(plan).count_lacking()
+    except BrokerFailed as err:
+        print(f"This machine's node of the bus doesn't answer: {err}")
+        return True
+    if lacking:
+        print(f"This machine's node of the bus has no copy of {lacking} queues yet: don't stop another machine now.")
+    return lacking > 0
 
 
 def _show_machines(plan: Plan) -> bool:

@@ -52,9 +52,10 @@ def demo(joined: ControlCloud) -> Cloud:
 
 
 def is_whole(machine: Machine) -> bool:
-    """Whether this machine's HAProxy sees all control machines serve."""
+    """Whether this machine's HAProxy sees all control machines serve, and its node of the bus has all queues."""
     shown = machine.deploy("status", check=False)
-    return all(f"{name} " in shown for name in ("c1", "c2", "c3")) and "down:" not in shown and "CONTROL" in shown
+    are_up = all(f"{name} " in shown for name in ("c1", "c2", "c3")) and "down:" not in shown and "CONTROL" in shown
+    return are_up and "node of the bus" not in shown
 
 
 def test_image_data_is_on_each(joined: ControlCloud, demo: Cloud) -> None:

@@ -15,12 +15,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 import amqp
 import pytest
 
 from pileus_deploy import broker
+from pileus_deploy.broker_control import BrokerControl
 from pileus_deploy.plan import Plan, write_private
 from pileus_kit.accounts import Account
 from pileus_kit.errors import CloudError
@@ -347,6 +348,15 @@ def test_calls_go_on_without_a_node(
     caller.wait_for(20)
 
 
+class Told(BrokerControl):
+    """What a node is told, through erl_call: these nodes don't speak TLS to each other."""
+
+    node: ClassVar[Node]
+
+    def _run(self, expression: str, patience_s: float = PATIENCE_S) -> str:
+        return self.node.evaluate(expression)
+
+
 def declare_on_one(node: Node, queue: str) -> None:
     """Make a queue of HOST's that only this node has a copy of, as if the others had been away."""
     arguments = {"x-queue-type": "quorum", "x-quorum-initial-group-size": 1, "x-expires": 300_000}
@@ -355,6 +365,20 @@ def declare_on_one(node: Node, queue: str) -> None:
         channel.exchange_declare(HOST.name, "topic", durable=True, auto_delete=False)
         channel.queue_declare(queue, durable=True, auto_delete=False, arguments=arguments)
         channel.queue_bind(queue, HOST.name, queue)
+
+
+def test_a_node_gets_copies_of_what_was_made_without_it(cluster: Cluster) -> None:
+    until(partial(_all_answer, cluster.nodes))
+    queue = f"reply.{HOST.name}.{2:032x}"
+    declare_on_one(cluster.nodes[0], queue)
+    for node in cluster.nodes[1:]:
+        Told.node = node
+        told = Told(0, Path())
+        until(lambda: told.grow_queues() == 0)  # noqa: B023 -- it is called here
+        assert told.count_lacking() == 0
+    copies = cluster.nodes[0].ask(QUEUES.format(format="~s ~w", values="Name, rabbit_amqqueue:info(Q, [members])"))
+    (alone,) = [line for line in copies if line.startswith(f"{queue} ")]
+    assert all(name in alone for name in cluster.names)
 
 
 def test_a_message_to_a_queue_without_majority_is_refused_at_once(cluster: Cluster) -> None:
