@@ -79,10 +79,10 @@ def _add_up(up: argparse.ArgumentParser) -> None:
     )
     up.add_argument(
         "--image-stores",
-        metavar="NAME:DRIVER[:DIRECTORY],...",
-        type=_backends,
+        metavar="NAME:DRIVER[:PLACE],...",
+        type=_image_stores,
         help="several stores for images instead of one, beginning with the default one; file:file is the one that "
-        "every cloud has at first",
+        "every cloud has at first; the driver is file (PLACE: a directory) or objectstore (PLACE: /ACCOUNT/CONTAINER)",
     )
     up.add_argument(
         "--image-output-format",
@@ -165,6 +165,14 @@ def _backends(text: str) -> str:
     for entry in filter(None, text.split(",")):
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*:(file|fake)(:/[^:]+)?", entry):
             raise argparse.ArgumentTypeError(f"{entry!r} isn't NAME:DRIVER or NAME:DRIVER:DIRECTORY")
+    return text
+
+
+def _image_stores(text: str) -> str:
+    """Return stores for images; the image service checks the rest."""
+    for entry in filter(None, text.split(",")):
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*:(file(:/[^:]+)?|objectstore:/[^:/]+/[^:/]+)", entry):
+            raise argparse.ArgumentTypeError(f"{entry!r} isn't NAME:DRIVER or NAME:DRIVER:PLACE")
     return text
 
 

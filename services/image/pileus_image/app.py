@@ -7,6 +7,7 @@ from flask import Flask, request
 
 from pileus_image import policy
 from pileus_image.api import RESOURCES, error_view
+from pileus_image.clients import objectstore
 from pileus_image.config import Config
 from pileus_image.core.imports import DOORBELL
 from pileus_image.core.tools import Tools, make_tools
@@ -44,8 +45,9 @@ def create(tools: Tools, authenticate: Authenticator, enforcer: Enforcer) -> Fla
 
 def build(config: Config) -> Flask:
     """Return the WSGI application as configured."""
-    tools = make_tools(config, JobNotifier(config.bus, DOORBELL).notify)
-    return create(tools, Peers(config).authenticator(), Enforcer(policy.RULES, config.path("policy", "image.yaml")))
+    peers = Peers(config)
+    tools = make_tools(config, JobNotifier(config.bus, DOORBELL).notify, objectstore.container_opener(peers))
+    return create(tools, peers.authenticator(), Enforcer(policy.RULES, config.path("policy", "image.yaml")))
 
 
 def main(argv: Sequence[str] | None = None) -> None:

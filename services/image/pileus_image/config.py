@@ -18,7 +18,8 @@ class Config(ServiceConfig):
         "The only store, where enabled_backends is empty (an entry point of pileus.image.stores)", "file"
     )
     enabled_backends: tuple[str, ...] = option(
-        "Several stores, as NAME:DRIVER or NAME:DRIVER:DIRECTORY; a cloud that had one store lists it as file:file",
+        "Several stores, as NAME:file, NAME:file:DIRECTORY or NAME:objectstore:/ACCOUNT/CONTAINER; a cloud that had "
+        "one store lists it as file:file",
         (),
     )
     default_store: str = option(

@@ -17,6 +17,7 @@ from pileus_image.core.tools import Tools, make_stores
 from pileus_image.core.web_download import WebDownloader
 from pileus_image.db.models import Model
 from pileus_image.drivers.file import FileStore
+from pileus_image.drivers.object_containers import OpenContainer
 from pileus_image.worker import runner_of
 from pileus_kit.json_types import JsonObject
 from pileus_kit.policy import Enforcer
@@ -31,7 +32,12 @@ class ImageFixture:
     """Has `app`, `client`, `tools`, `runner` and `book`. `book` may be shared with other services' fixtures."""
 
     def __init__(
-        self, directory: Path, book: TokenBook | None = None, downloader: WebDownloader | None = None, **options: Any
+        self,
+        directory: Path,
+        book: TokenBook | None = None,
+        downloader: WebDownloader | None = None,
+        open_container: OpenContainer | None = None,
+        **options: Any,
     ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         config = Config(state=str(directory), **options)
@@ -42,7 +48,7 @@ class ImageFixture:
         self.tools = Tools(
             config=config,
             sessions=self.sessions,
-            stores=make_stores(config, tickets) if config.enabled_backends else {"file": self.store},
+            stores=make_stores(config, tickets, open_container) if config.enabled_backends else {"file": self.store},
             tickets=tickets,
             downloader=downloader or WebDownloader(config.download_networks),
             ring=lambda job_id: None,

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Sequence
 
+from pileus_image.clients import objectstore
 from pileus_image.config import Config
 from pileus_image.core.imports import DOORBELL
 from pileus_image.core.tools import Tools, make_tools
@@ -13,6 +14,7 @@ from pileus_image.flows import FLOWS
 from pileus_kit import doorbell, process
 from pileus_kit.db import new_id
 from pileus_kit.flow import Runner
+from pileus_kit.peers import Peers
 from pileus_kit.rpc import Bus, Server
 
 FLOW_THREADS = 2
@@ -24,7 +26,7 @@ class Worker:
     def __init__(self, config: Config) -> None:
         self._name = f"{config.host}-{new_id()[:8]}"
         self._bus = Bus(config.bus)
-        self._tools = make_tools(config, self._ring)
+        self._tools = make_tools(config, self._ring, objectstore.container_opener(Peers(config)))
         self._runner = runner_of(self._tools, self._name)
         self._reaper = BlobReaper(self._tools)
         self._copier = BlobCopier(self._tools)

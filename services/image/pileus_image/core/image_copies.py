@@ -21,7 +21,7 @@ from pileus_kit.flow import live
 
 log = logging.getLogger(__name__)
 
-FAILURES = (StoreFull, StoreAway, CopyDiffers, NoSuchResource, OSError)
+FAILURES = (StoreFull, StoreAway, BlobMissing, CopyDiffers, NoSuchResource, OSError)
 """What goes wrong with one store, while others may take the data."""
 
 
@@ -63,7 +63,7 @@ def _copy(tools: Tools, image_id: str, sources: Sequence[Blob], store: str) -> N
         wanted = DataFacts(**source.facts)
         try:
             file = tools.stores[source.store].open(source.id)
-        except (BlobMissing, KeyError) as err:
+        except (BlobMissing, StoreAway, KeyError) as err:
             log.warning("blob %s of image %s can't be read from store %s: %r", source.id, image_id, source.store, err)
             continue
         with file:

@@ -15,6 +15,7 @@ from pileus_image.core.tickets import Tickets
 from pileus_image.core.web_download import WebDownloader
 from pileus_image.drivers.base import Store, StoreDriver
 from pileus_image.drivers.copies import CopiedStore, Peers
+from pileus_image.drivers.object_containers import OpenContainer
 from pileus_image.drivers.store_specs import all_stores, default_store
 from pileus_kit.db import Sessions
 
@@ -50,10 +51,10 @@ class Tools:
         return bool(self.config.enabled_backends)
 
 
-def make_stores(config: Config, tickets: Tickets) -> dict[str, Store]:
+def make_stores(config: Config, tickets: Tickets, open_container: OpenContainer | None = None) -> dict[str, Store]:
     """Return the stores by their names, each with copies on other control machines where it needs them."""
     stores = dict[str, Store]()
-    for spec in all_stores(config):
+    for spec in all_stores(config, open_container):
         driver = cast(type[StoreDriver], DriverManager("pileus.image.stores", spec.driver).driver)
         store: Store = driver.configured(spec)
         if config.peers and store.on_this_machine:
@@ -63,7 +64,7 @@ def make_stores(config: Config, tickets: Tickets) -> dict[str, Store]:
     return stores
 
 
-def make_tools(config: Config, ring: Callable[[str], None]) -> Tools:
+def make_tools(config: Config, ring: Callable[[str], None], open_container: OpenContainer | None = None) -> Tools:
     """Return the tools of an API or a worker: database, stores and keys as configured."""
     if config.output_format not in ("", *OUTPUT_FORMATS):
         raise ValueError(f"output_format: {config.output_format!r} is none of {', '.join(OUTPUT_FORMATS)}")
@@ -71,7 +72,7 @@ def make_tools(config: Config, ring: Callable[[str], None]) -> Tools:
     return Tools(
         config=config,
         sessions=Sessions(config.database_url("image")),
-        stores=make_stores(config, tickets),
+        stores=make_stores(config, tickets, open_container),
         tickets=tickets,
         downloader=WebDownloader(config.download_networks),
         ring=ring,

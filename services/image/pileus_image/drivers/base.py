@@ -90,7 +90,10 @@ class Store(ABC):
 
     @abstractmethod
     def open(self, blob: str) -> BinaryIO:
-        """Return the blob as a seekable file. Raises BlobMissing."""
+        """Return the blob as a seekable file. Raises BlobMissing.
+
+        If the blob is deleted meanwhile, the file is read to its end, or raises BlobMissing where it is elsewhere.
+        """
 
     @abstractmethod
     def delete(self, blob: str) -> None:

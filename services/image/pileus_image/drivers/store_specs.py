@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pileus_image.config import Config
+from pileus_image.drivers.object_containers import OpenContainer
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}")
 """Rows of blobs hold up to 32 characters of it, and clients list names with commas between them."""
@@ -14,12 +15,14 @@ FIRST = "file"
 
 @dataclass(frozen=True)
 class StoreSpec:
-    """One store. `place` is a directory, and empty where the driver chooses what it uses."""
+    """One store. `place` is a directory, or a container; it is empty where the driver chooses what it uses."""
 
     name: str
     driver: str
     place: str
     config: Config
+    open_container: OpenContainer | None = None
+    """Opens containers of the object store, where the process can."""
 
     def path(self) -> Path:
         """Return the directory of this store; its parents are there."""
@@ -30,21 +33,21 @@ class StoreSpec:
         return self.config.path("image", "stores", self.name)
 
 
-def all_stores(config: Config) -> list[StoreSpec]:
+def all_stores(config: Config, open_container: OpenContainer | None = None) -> list[StoreSpec]:
     """The stores in the order of the configuration. Raises ValueError for an entry that can't be used."""
     if not config.enabled_backends:
-        return [StoreSpec(config.store, config.store, "", config)]
+        return [StoreSpec(config.store, config.store, "", config, open_container)]
     specs = list[StoreSpec]()
     for entry in config.enabled_backends:
         name, _, rest = entry.strip().partition(":")
         driver, _, place = rest.partition(":")
         if not NAME.fullmatch(name) or not driver:
-            raise ValueError(f"enabled_backends: {entry!r} isn't NAME:DRIVER or NAME:DRIVER:DIRECTORY")
+            raise ValueError(f"enabled_backends: {entry!r} isn't NAME:DRIVER or NAME:DRIVER:PLACE")
         if any(name == spec.name for spec in specs):
             raise ValueError(f"enabled_backends: there are two stores called {name}")
         if place and not place.startswith("/"):
-            raise ValueError(f"enabled_backends: the directory of {name} must begin with /")
-        specs.append(StoreSpec(name, driver, place, config))
+            raise ValueError(f"enabled_backends: the place of {name} must begin with /")
+        specs.append(StoreSpec(name, driver, place, config, open_container))
     return specs
 
 
