@@ -8,6 +8,7 @@ from pileus_compute.core.job_data import Added, AttachInterfaceData, DetachInter
 from pileus_compute.core.server_jobs import server_id_of
 from pileus_compute.core.tools import Tools
 from pileus_compute.db.models import Server, ServerPort
+from pileus_compute.steps import guests as guest_steps
 from pileus_compute.steps import ports
 from pileus_compute.steps.ports import PortOwner
 from pileus_kit.flow import Flow, Local, Remote, Work
@@ -59,8 +60,10 @@ def plug(tools: Tools, work: Work) -> Added:
 def unplug(tools: Tools, work: Work) -> None:
     """Undo of `plug`."""
     data = work.data_as(AttachInterfaceData)
+    server_id = server_id_of(work.subject)
     if data.host and data.port is not None:
-        tools.agent(data.host).detach_nic(server_id_of(work.subject), data.port.id)
+        with guest_steps.unless_gone(tools, server_id):
+            tools.agent(data.host).detach_nic(server_id, data.port.id)
 
 
 def record_device_address(session: Session, tools: Tools, work: Work) -> None:

@@ -8,6 +8,7 @@ from pileus_compute.core.job_data import Added, AttachVolumeData, ExtendVolumeDa
 from pileus_compute.core.server_jobs import server_id_of
 from pileus_compute.core.tools import Tools
 from pileus_compute.db.models import Server, ServerVolume
+from pileus_compute.steps import guests as guest_steps
 from pileus_compute.steps import volumes
 from pileus_kit.flow import Flow, Local, Remote, Work
 from pileus_kit.rpc import Refused
@@ -56,6 +57,12 @@ def unplug(tools: Tools, work: Work) -> None:
     data = work.data_as(AttachVolumeData)
     if data.host:
         tools.agent(data.host).detach_volume(server_id_of(work.subject), data.volume_id)
+
+
+def unplug_again(tools: Tools, work: Work) -> None:
+    """Undo of `plug`."""
+    with guest_steps.unless_gone(tools, server_id_of(work.subject)):
+        unplug(tools, work)
 
 
 def complete(tools: Tools, work: Work) -> None:
@@ -107,7 +114,7 @@ attach_volume = Flow(
     "server.attach_volume",
     Remote(connect, undo=disconnect),
     Local(record_connection),
-    Remote(plug, undo=unplug),
+    Remote(plug, undo=unplug_again),
     Remote(complete),
     Local(record_device),
     failed=forget_volume,

@@ -36,8 +36,9 @@ def keep_disks(tools: Tools, work: Work) -> None:
 def restore_disks(tools: Tools, work: Work) -> None:
     """Undo of `keep_disks`."""
     agent = agent_of(tools, work.subject)
-    agent.power_off(work.subject, timeout_s=0)
-    agent.restore_disks(work.subject)
+    with guests.unless_gone(tools, work.subject):
+        agent.power_off(work.subject, timeout_s=0)
+        agent.restore_disks(work.subject)
 
 
 def change_server(session: Session, tools: Tools, work: Work) -> Added:

@@ -28,6 +28,13 @@ def unrescue(tools: Tools, work: Work) -> Added:
     return guests.booted(agent.unrescue(guest))
 
 
+def end_rescue(tools: Tools, work: Work) -> None:
+    """Undo of `rescue`."""
+    agent, guest = guests.load(tools, work.subject)
+    with guests.unless_gone(tools, work.subject):
+        agent.unrescue(guest)
+
+
 def mark_rescued(session: Session, tools: Tools, work: Work) -> None:
     states.move(session, work.subject, "rescued", power_state=states.RUNNING, sealed_password=None)
 
@@ -43,5 +50,5 @@ def mark_failed(session: Session, tools: Tools, work: Work) -> None:
     guests.mark_failed(session, work, "It failed.")
 
 
-rescue_server = Flow("server.rescue", Remote(rescue, undo=unrescue), Local(mark_rescued), failed=mark_failed)
+rescue_server = Flow("server.rescue", Remote(rescue, undo=end_rescue), Local(mark_rescued), failed=mark_failed)
 unrescue_server = Flow("server.unrescue", Remote(unrescue), Local(mark_unrescued), failed=mark_failed)

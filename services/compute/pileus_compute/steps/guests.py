@@ -1,6 +1,7 @@
 """A server's guest on its host: described, booted, destroyed; and what becomes of the server."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from sqlalchemy.orm import Session
 
@@ -60,13 +61,28 @@ def record_devices(session: Session, server_id: str, result: Booted | None) -> N
         server_volumes.set_device_names(session, server_id, result.devices)
 
 
+@contextmanager
+def unless_gone(tools: Tools, server_id: str) -> Iterator[None]:
+    """For an undo that asks the server's host: if the server is being deleted and the host is down, nothing has to be
+    put in order there, as everything of the server is destroyed when the host reports. Otherwise raises HostDown."""
+    try:
+        yield
+    except HostDown:
+        with tools.sessions.read() as session:
+            server = session.get(Server, server_id)
+            row = session.get(Host, server.host) if server and server.host else None
+            if server is None or not server.deleting or (row and host_rows.is_up(row, tools.config.host_silence_s)):
+                raise
+
+
 def boot_if_it_ran(tools: Tools, work: Work) -> None:
     """Undo of a power off."""
     with tools.sessions.read() as session:
         server = session.get_one(Server, work.subject)
         guest = guests.describe(session, work.subject)
     if server.power_state == states.RUNNING:
-        tools.agent(str(server.host)).boot(guest)
+        with unless_gone(tools, server.id):
+            tools.agent(str(server.host)).boot(guest)
 
 
 def destroy_on(tools: Tools, host: str, server_id: str) -> None:

@@ -199,3 +199,45 @@ def test_a_server_on_volumes_keeps_them(compute: ComputeFixture, volume: Any) ->
 def test_only_administrators_evacuate(compute: ComputeFixture, server: str) -> None:
     for caller in (compute.book.member, compute.book.manager):
         compute.act(server, "evacuate", {}, as_=caller, status=403)
+
+
+@pytest.mark.parametrize(
+    ("action", "value"),
+    [
+        ("rebuild", {"imageRef": IMAGE_ID}),
+        ("resize", {"flavorRef": "2"}),
+        ("rescue", None),
+        ("shelve", None),
+        ("migrate", None),
+    ],
+)
+def test_a_server_whose_host_died_in_the_middle_of_something_is_deleted(
+    compute: ComputeFixture, action: str, value: Any
+) -> None:
+    compute.flavor("2", vcpus=2)
+    server = str(compute.server(imageRef=IMAGE_ID)["id"])
+    compute.add_host("host2")
+    path = f"/v2.1/servers/{server}/action"
+    answer = compute.client.post(path, json={action: value}, as_=compute.book.admin, version="2.79")
+    assert answer.status_code in (200, 202), answer.text
+    dies_and_is_deleted(compute, server)
+
+
+def dies_and_is_deleted(compute: ComputeFixture, server: str) -> None:
+    compute.host.down = True
+    assert compute.runner.run(compute.rung[-1]) is not None, "it waits for the host"
+    lose(compute)
+    assert compute.client.delete(f"/v2.1/servers/{server}").status_code == 204
+    compute.drain()
+    assert compute.client.get(f"/v2.1/servers/{server}").status_code == 404
+    compute.host.down = False
+    AgentAPI(compute.tools).hello("host1", compute.host.driver.inventory(), compute.host.driver.guests())
+    assert server not in compute.host.driver.guests_by_id
+
+
+def test_a_server_whose_host_died_while_it_got_a_volume_is_deleted(compute: ComputeFixture, volume: Any) -> None:
+    server = str(compute.server(imageRef=IMAGE_ID)["id"])
+    body = {"volumeAttachment": {"volumeId": volume.add()}}
+    assert compute.client.post(f"/v2.1/servers/{server}/os-volume_attachments", json=body).status_code == 200
+    dies_and_is_deleted(compute, server)
+    assert not volume.attachments
