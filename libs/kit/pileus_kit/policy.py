@@ -61,10 +61,11 @@ class Enforcer:
         self._enforcer = policy.Enforcer(conf, policy_file=file, use_conf=file is not None, fallback_to_json_file=False)
         self._enforcer.suppress_default_change_warnings = True
         self._enforcer.suppress_deprecation_warnings = True
-        defaults = [policy.RuleDefault(r.name, r.check, r.description) for r in rules]
-        self._enforcer.register_defaults(defaults)
-        if file is None:  # oslo.policy loads its defaults only together with a file
+        defaults = [_default(rule) for rule in rules]
+        if file is None:  # oslo.policy loads defaults only together with a file
             self._enforcer.set_rules({default.name: default.check for default in defaults}, use_conf=False)
+        else:
+            self._enforcer.register_defaults(defaults)
         self.names = frozenset(r.name for r in rules)
         self._scopes = {r.name: frozenset(r.scopes) for r in rules if r.scopes}
 
@@ -82,6 +83,12 @@ class Enforcer:
             caller.credentials,
             self._enforcer,
         )
+
+
+@functools.cache
+def _default(rule: Rule) -> policy.RuleDefault:
+    """The rule as oslo.policy knows it, with its check parsed once."""
+    return policy.RuleDefault(rule.name, rule.check, rule.description)
 
 
 def _is_true(check: Any, target: Mapping[str, Any], facts: Mapping[str, Any], enforcer: policy.Enforcer) -> bool:

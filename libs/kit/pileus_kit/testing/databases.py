@@ -1,21 +1,41 @@
 """Databases for tests."""
 
+import functools
 import os
+import tempfile
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy.orm import DeclarativeBase
 
 from pileus_kit.db import Sessions, migrate
+from pileus_kit.testing import shared_statements
+
+shared_statements.install()
 
 
 def fresh_sessions(model: type[DeclarativeBase], directory: Path) -> Sessions:
     """Return sessions on an empty database with the tables of `model`: SQLite in `directory`, or a schema of its own in
     $PILEUS_TEST_DATABASE (a PostgreSQL URL)."""
     url = os.environ.get("PILEUS_TEST_DATABASE")
-    sessions = _postgres(url) if url else Sessions(f"sqlite:///{directory / 'test.sqlite'}")
-    model.metadata.create_all(sessions.engine)
-    return sessions
+    if url:
+        sessions = _postgres(url)
+        model.metadata.create_all(sessions.engine)
+        return sessions
+    file = directory / "test.sqlite"
+    file.write_bytes(_empty_database(model))
+    return Sessions(f"sqlite:///{file}")
+
+
+@functools.cache
+def _empty_database(model: type[DeclarativeBase]) -> bytes:
+    """Return the file of an SQLite database with empty tables, which takes longer to make than to copy."""
+    with tempfile.TemporaryDirectory() as place:
+        file = Path(place, "empty.sqlite")
+        sessions = Sessions(f"sqlite:///{file}")
+        model.metadata.create_all(sessions.engine)
+        sessions.dispose()  # merges its write-ahead log
+        return file.read_bytes()
 
 
 def _postgres(url: str) -> Sessions:

@@ -24,6 +24,7 @@ from pileus_kit.policy import Enforcer
 from pileus_kit.rates import Rates
 from pileus_kit.web.authentication import rates
 from pileus_kit.web.error_views import ErrorView, error_response
+from pileus_kit.web.lazy_rules import LazyRule
 from pileus_kit.web.request import request_id
 from pileus_kit.web.routes import Resource
 
@@ -51,6 +52,8 @@ class App(Flask):
 
     They are collapsed before any middleware that a service wraps around `wsgi_app`, because some of it reads the path.
     """
+
+    url_rule_class = LazyRule
 
     def __call__(self, environ: Any, start_response: Any) -> Any:
         if "//" in environ["PATH_INFO"]:
