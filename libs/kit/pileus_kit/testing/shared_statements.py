@@ -3,16 +3,15 @@
 Each test has a database of its own; compiling the same statements for it again took a quarter of the tests' time.
 """
 
-from typing import Any
-
 from sqlalchemy import Engine
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+from sqlalchemy.sql.compiler import Compiled
 from sqlalchemy.util import LRUCache
 
 MAX_STATEMENTS = 5000
-_compiled: LRUCache[Any, Any] = LRUCache(MAX_STATEMENTS)
+_compiled: LRUCache[object, Compiled] = LRUCache(MAX_STATEMENTS)
 
 
 class _Shared:
