@@ -17,6 +17,8 @@ IMAGE = "pileus-test"
 PRIVATE_CIDR = "10.10.0.0/24"
 CALL_TIMEOUT_S = 300.0
 """How long an API may be silent: the longest that a request may take on a busy machine."""
+AGENTS = (("nova-compute", "compute", "/v2.1"), ("cinder-volume", "volume", "/v3/{project}"))
+"""What has to report before servers and volumes can be made: its name, its service, and that API's path."""
 OPEN_PORTS = (("icmp", None), ("tcp", 22))  # rules of the demo project's default group
 
 
@@ -266,10 +268,11 @@ def _open_ports(cloud: Cloud) -> None:
 
 
 def unsettled(cloud: Cloud) -> str:
-    """Return what a cloud lacks until a host accepts servers and has the demo network wired; nothing if it is ready."""
-    services = cloud.call("GET", "compute", "/v2.1/os-services?binary=nova-compute")["services"]
-    if not any(service["state"] == "up" for service in services):
-        return "a compute host that is up"
+    """Return what a cloud lacks until its hosts accept servers and volumes and have the demo network wired, or ""."""
+    for binary, service, path in AGENTS:
+        listed = cloud.call("GET", service, f"{path}/os-services?binary={binary}")["services"]
+        if not any(one["state"] == "up" for one in listed):
+            return f"a {service} host that is up"
     networks = cloud.call("GET", "network", "/v2.0/networks?name=private&admin_state_up=True")["networks"]
     for network in networks[:1]:
         path = f"/v2.0/ports?network_id={network['id']}&status=DOWN&admin_state_up=True"

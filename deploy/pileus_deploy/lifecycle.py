@@ -198,7 +198,7 @@ def _why_host_failed(plan: Plan) -> str | None:
     pid = supervisor.running(plan.state)
     if pid is None:
         return f"the supervisor ended; see {plan.state}/logs/supervisor.log"
-    waited_for = ("compute-worker", "compute-agent", "network-worker", "network-agent")
+    waited_for = (f"{service}-{role}" for service in ("compute", "network", "volume") for role in ("worker", "agent"))
     return next(filter(None, (_why_failed(plan, pid, process) for process in waited_for)), None)
 
 

@@ -43,7 +43,13 @@ class Server:
         self.run("pg_basebackup", "-R", "-X", "stream", "-d", source, PGPASSWORD=PASSWORD)
 
     def start(self, **settings: str) -> None:
-        options = {"listen_addresses": "127.0.0.1", "port": str(self.port), "max_connections": "300", **settings}
+        options = {
+            "listen_addresses": "127.0.0.1",
+            "port": str(self.port),
+            "max_connections": "300",
+            "dynamic_shared_memory_type": "mmap",  # which lies in its directory: nothing is left of one that was killed
+            **settings,
+        }
         given = " ".join(f"-c {name}={value}" for name, value in options.items())
         self.run("pg_ctl", "-w", "-l", str(self.place / "log"), "-o", f"{given} -k {self.place}", "start")
 
