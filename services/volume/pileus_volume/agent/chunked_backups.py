@@ -11,16 +11,16 @@ manifest, and the manifest is used only if it has the sha256 in the database.
 """
 
 import hashlib
-import os
 import zlib
 from collections.abc import Iterator
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
 
 import msgspec
 
 from pileus_kit import decoding
 from pileus_volume.agent.backup_objects import BackupObjects
+from pileus_volume.drivers import sparse_files
 from pileus_volume.errors import BackupRefused
 from pileus_volume.rpc import MANIFEST, BackupResult, Manifest
 
@@ -45,7 +45,7 @@ def back_up(content: Path, prefix: str, objects: BackupObjects, parent: Manifest
     known = {number: (digest, name) for number, digest, name in read_manifest(objects, parent).chunks} if parent else {}
     manifest_content = ManifestContent(FORMAT, CHUNK_BYTES, content.stat().st_size, [])
     stored = 0
-    with content.open("rb") as file:
+    with content.open("rb", buffering=0) as file:
         for number, data in _chunks(file):
             digest = hashlib.sha256(data).hexdigest()
             before, name = known.get(number, ("", ""))
@@ -85,19 +85,11 @@ def read_manifest(objects: BackupObjects, manifest: Manifest) -> ManifestContent
     return manifest_content
 
 
-def _chunks(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
+def _chunks(file: FileIO) -> Iterator[tuple[int, bytes]]:
     """Number and bytes of each chunk that isn't all zeros; holes of the file aren't read."""
-    position = 0
-    while True:
-        try:
-            position = os.lseek(file.fileno(), position, os.SEEK_DATA) // CHUNK_BYTES * CHUNK_BYTES
-        except OSError:  # there is no data after this position
-            return
-        file.seek(position)
-        data = file.read(CHUNK_BYTES)
+    for position, data in sparse_files.data_blocks(file, CHUNK_BYTES):
         if data.count(0) != len(data):
             yield position // CHUNK_BYTES, data
-        position += CHUNK_BYTES
 
 
 def _decompress(data: bytes, max_bytes: int, name: str) -> bytes:

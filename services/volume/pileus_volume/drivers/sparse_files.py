@@ -14,7 +14,7 @@ BLOCK_BYTES = 1 << 20
 def copy(source: Path, target: Path) -> None:
     """Write the source's data into the target, which is at least as large and all zeros."""
     with source.open("rb", buffering=0) as reading, target.open("r+b") as writing:
-        for position, data in _blocks(reading):
+        for position, data in data_blocks(reading):
             writing.seek(position)
             writing.write(data)
 
@@ -27,22 +27,30 @@ def are_equal(one: Path, other: Path) -> bool:
 
 def _is_within(one: FileIO, other: FileIO) -> bool:
     """Whether the other file has all bytes of this one but zeros."""
-    for position, data in _blocks(one):
+    for position, data in data_blocks(one):
         other.seek(position)
-        if other.read(len(data)).ljust(len(data), b"\0") != data:
+        if _read(other, len(data)).ljust(len(data), b"\0") != data:
             return False
     return True
 
 
-def _blocks(file: FileIO) -> Iterator[tuple[int, bytes]]:
-    """Position and bytes of each block that isn't a hole."""
+def data_blocks(file: FileIO, size: int = BLOCK_BYTES) -> Iterator[tuple[int, bytes]]:
+    """Position and bytes of each block of `size` bytes that isn't a hole; the last one may be shorter."""
     position = 0
     while True:
         try:
-            position = os.lseek(file.fileno(), position, os.SEEK_DATA) // BLOCK_BYTES * BLOCK_BYTES
+            position = os.lseek(file.fileno(), position, os.SEEK_DATA) // size * size
         except OSError:  # there is no data after this position
             return
         file.seek(position)
-        data = file.read(BLOCK_BYTES)
-        yield position, data
-        position += BLOCK_BYTES
+        yield position, _read(file, size)
+        position += size
+
+
+def _read(file: FileIO, size: int) -> bytes:
+    """Read so many bytes, or up to the end: one read without a buffer may give fewer."""
+    pieces = []
+    while size and (piece := file.read(size)):
+        pieces.append(piece)
+        size -= len(piece)
+    return b"".join(pieces)
